@@ -46,11 +46,10 @@ from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.rendering import (
     Renderable,
     Rendered,
-    certain,
     chosen,
     of_model,
 )
-from flatprior.models.common.text import count
+from flatprior.models.common.text import certain, count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import at_each, heights_and_scores
 from flatprior.models.posterior import at_draws

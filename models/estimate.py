@@ -44,11 +44,10 @@ from flatprior.models.common.rendering import (
     SMALLEST_P,
     Renderable,
     Rendered,
-    certain,
     chosen,
     p_value,
 )
-from flatprior.models.common.text import printable
+from flatprior.models.common.text import certain, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.evaluation import Diagonal, Evaluation, Variances

@@ -244,9 +244,17 @@ def _rich_table(rendered: Rendered, part: range) -> Table:
         max(map(len, (name, *(row[j] for row in rendered.cells))))
         for j, name in enumerate(rendered.columns)
     ]
-    # filled from the left here: rich would strip what aligns decimal points
-    for j in part:
-        table.add_column(Text(rendered.columns[j].rjust(widths[j])), no_wrap=True)
+    words = rendered.words
+
+    def of(cells: Sequence[str]) -> list[Text]:
+        """Filled here: rich would strip what aligns decimal points."""
+        return [
+            Text(cells[j].ljust(widths[j]) if j in words else cells[j].rjust(widths[j]))
+            for j in part
+        ]
+
+    for heading in of(rendered.columns):
+        table.add_column(heading, no_wrap=True)
     for name, cells in zip(rendered.names, rendered.cells, strict=True):
-        table.add_row(Text(name), *(Text(cells[j].rjust(widths[j])) for j in part))
+        table.add_row(Text(name), *of(cells))
     return table

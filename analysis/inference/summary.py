@@ -27,8 +27,8 @@ from flatprior.models.common.intervals import (
     wald_interval,
     wald_statistics,
 )
-from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
-from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.text import certain, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle

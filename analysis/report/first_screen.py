@@ -16,8 +16,7 @@ from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.prediction import WHOSE
 from flatprior.models.common.intervals import percentages
-from flatprior.models.common.rendering import certain
-from flatprior.models.common.text import abbreviated, count, first_of, names_in, printable
+from flatprior.models.common.text import abbreviated, certain, count, first_of, names_in, printable
 
 PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)

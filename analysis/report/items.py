@@ -66,6 +66,7 @@ def table_of(
         "facts": list(shown.facts),
         "notes": list(shown.notes),
         "words": words,
+        "left": sorted(shown.words),
         "axis": drawn[0] if drawn else "",
         "wide": bool(drawn) or (not words and _width(shown) > HALF_PAGE),
         "formats": {

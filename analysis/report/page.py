@@ -38,6 +38,7 @@ _ITEMS = re.compile(
 _PLACES = r'(?: (?:class|d|r|[xy][12]?|c[xy])="[-\w.% ]*")*'
 _SHAPES = rf"(?:<(?:line|circle|path){_PLACES}/>|<svg{_PLACES}>|</svg>)*"
 _LABELS = rf"(?:<text{_PLACES}>[-+.\de]*</text>)*"
+_LEFT = r'(?: class="word")?'  # of a column of words
 _SVG = r'<svg aria-hidden="true">'
 # nothing else may stand in a table or a figure: whatever is not read is not verified
 _TABLE = re.compile(
@@ -45,10 +46,11 @@ _TABLE = re.compile(
     r'<div class="scroll" role="region" aria-label="(?P<title>[^"<]*)" tabindex="0">\n'
     r"<table>\n"
     r'<caption>(?P=title)(?:<span class="fact">[^<]*</span>)*</caption>\n'
-    r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*'
+    rf'<thead><tr><td></td>(?:<th scope="col"{_LEFT}>[^<]*</th>)*'
     rf'(?:<th scope="col" class="drawn">log axis{_SVG}{_LABELS}</svg></th>)?</tr></thead>\n'
     r"<tbody>\n"
-    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*'
+    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>'
+    rf"(?:<td{_LEFT}>[^<]*</td>)*"
     rf'(?:<td class="drawn">(?:{_SVG}{_SHAPES}</svg>)?</td>)?</tr>\n)*'
     r"</tbody>\n</table>\n</div>\n"
     r'(?:<p class="note">[^<]*</p>\n)*'
@@ -246,9 +248,9 @@ def _table(item: str, formats: dict[str, str]) -> Table:
     return Table(
         unescape(caption[1].split("<span", 1)[0]),
         all_of(r'<span class="fact">(.*?)</span>', caption[1]),
-        all_of(r'<th scope="col">(.*?)</th>', item),
+        all_of(rf'<th scope="col"{_LEFT}>(.*?)</th>', item),
         tuple(all_of(r'<th scope="row">(.*?)</th>', row)[0] for row in rows),
-        tuple(all_of(r"<td>(.*?)</td>", row) for row in rows),
+        tuple(all_of(rf"<td{_LEFT}>(.*?)</td>", row) for row in rows),
         all_of(r'<p class="note">(.*?)</p>', item),
         formats=formats,
         drawn=tuple(re.findall(r'class="drawn">(.*?)</t[hd]>', item)),

@@ -29,6 +29,8 @@ from flatprior.models.common.text import (
     count,
     folded,
     names_in,
+    of_words,
+    placed,
     printable,
     upper_ends,
 )
@@ -140,6 +142,16 @@ class Rendered:
         """Whether there is a table to show."""
         return bool(self.columns) and not self.in_words
 
+    @property
+    def words(self) -> frozenset[int]:
+        """Places of columns of words, which begin on the left; numbers end on the right.
+
+        A column that has both is of numbers, among which a word says why there is none.
+        """
+        return frozenset(
+            j for j in range(len(self.columns)) if of_words(row[j] for row in self.cells)
+        )
+
     def shortened(self, whole: str = "to_csv() has all") -> Rendered:
         """The first rows of a long table, what a screen or two holds; else the table itself.
 
@@ -162,6 +174,7 @@ class Rendered:
         ]
         longest = max(map(len, ("", *self.names)))
         room = WIDTH - min(longest, max(NARROWEST, WIDTH - sum(widths)))
+        words = self.words
         lines = textwrap.wrap(self.title, WIDTH)
         for fact in self.facts:
             lines += textwrap.wrap(fact, WIDTH)
@@ -169,13 +182,13 @@ class Rendered:
             if lines:
                 lines.append("")
             first = min(longest, max(NARROWEST, WIDTH - sum(widths[j] for j in part)))
-            lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
+            head = "".join(placed(self.columns[j], widths[j], j in words) for j in part)
+            lines.append((" " * first + head).rstrip())
             for name, row in zip(self.names, self.cells, strict=True):
                 pieces = textwrap.wrap(name, first, drop_whitespace=False) or [""]
                 lines += pieces[:-1]
-                lines.append(
-                    pieces[-1].ljust(first) + "".join(row[j].rjust(widths[j]) for j in part)
-                )
+                shown = "".join(placed(row[j], widths[j], j in words) for j in part)
+                lines.append((pieces[-1].ljust(first) + shown).rstrip())
         if self.notes:
             lines.append("")
         for note in self.notes:
@@ -189,13 +202,19 @@ class Rendered:
         """
         if len(self.names) > LONGEST:
             return self.shortened().html()
-        number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
+        number, word = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
+        words = self.words
+        styles = [word if j in words else number for j in range(len(self.columns))]
         head = "".join(
-            f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns
+            f"<th scope='col' {style}>{html.escape(name)}</th>"
+            for name, style in zip(self.columns, styles, strict=True)
         )
         rows = "".join(
-            f"<tr><th scope='row' {name_cell}>{html.escape(name)}</th>"
-            + "".join(f"<td {number}>{html.escape(cell)}</td>" for cell in row)
+            f"<tr><th scope='row' {word}>{html.escape(name)}</th>"
+            + "".join(
+                f"<td {style}>{html.escape(cell)}</td>"
+                for cell, style in zip(row, styles, strict=True)
+            )
             + "</tr>\n"
             for name, row in zip(self.names, self.cells, strict=True)
         )
@@ -222,9 +241,11 @@ class Rendered:
             return self.shortened().markdown()
         parts = [f"**{as_markdown(self.title)}**"] if self.title else []
         parts += map(as_markdown, self.facts)
+        words = self.words
+        rules = [":---" if j in words else "---:" for j in range(len(self.columns))]
         table = [
             "| " + " | ".join(["", *map(as_markdown, self.columns)]) + " |",
-            "|" + "|".join([":---", *["---:"] * len(self.columns)]) + "|",
+            "|" + "|".join([":---", *rules]) + "|",
             *(
                 "| " + " | ".join([as_markdown(name), *map(as_markdown, row)]) + " |"
                 for name, row in zip(self.names, self.cells, strict=True)
@@ -278,13 +299,15 @@ class Rendered:
     def _tabular(self, part: range) -> str:
         """Some columns in LaTeX, the names of the rows in front."""
         head = " & ".join(["", *(as_latex(self.columns[j]) for j in part)])
+        words = self.words
+        rules = "".join("l" if j in words else "r" for j in part)
         body = (
             " & ".join([as_latex(name), *(_latex_cell(row[j]) for j in part)])
             for name, row in zip(self.names, self.cells, strict=True)
         )
         return "\n".join(
             [
-                rf"\begin{{tabular}}{{l{'r' * len(part)}}}",
+                rf"\begin{{tabular}}{{l{rules}}}",
                 r"\toprule",
                 rf"{head} \\",
                 r"\midrule",
@@ -403,23 +426,6 @@ def of_model(what: str, formula: str | None) -> str:
 def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Notes as the sentences that stand below a table."""
     return tuple(_sentence(printable(note)) for note in notes if note)
-
-
-def certain(value: float, error: float, most: int) -> str:
-    """A number that may be off by `error`, without the decimals that this makes uncertain.
-
-    It has `most` decimals at most, and those where nothing is known of the error.
-
-    Examples
-    --------
-    >>> from flatprior.models.common.rendering import certain
-    >>> certain(-12.8896334, 1e-12, 6), certain(-12.8896334, 0.0004, 6), certain(-1289.6, 20, 4)
-    ('-12.889633', '-12.890', '-1300')
-    """
-    if not math.isfinite(error) or error < 10.0**-most:
-        return f"{value:.{most}f}"
-    decimals = math.floor(-math.log10(error))
-    return f"{round(value, decimals):.{max(decimals, 0)}f}"
 
 
 def p_value(p: float, log_p: float | None = None, form: str = "#.3g") -> str:

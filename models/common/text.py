@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
@@ -27,6 +28,7 @@ ROWS_NAMED = 5  # a message names this many rows or columns and counts the other
 SCREEN = 600  # characters that all the names in a message may have
 
 _END = re.compile(r"(.*?)(?:[\d.]+%|low|high)")  # of an interval, as columns name it
+_BEGINS = re.compile(r"\W*(?:[\d.]|inf\b)")  # a number, with what may stand before it
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -237,3 +239,38 @@ def upper_ends(columns: Iterable[str]) -> frozenset[int]:
         for place, (low, high) in enumerate(pairwise(ends), start=1)
         if low and high and low[1] == high[1]
     )
+
+
+def of_words(cells: Iterable[str]) -> bool:
+    """Whether a column has words, and no number beside them.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import of_words
+    >>> of_words(["finite", "-", "+inf"]), of_words(["agree", "", "-"]), of_words(["-", ""])
+    (False, True, False)
+    """
+    told = [cell for cell in cells if cell not in ("", "-")]
+    return bool(told) and not any(map(_BEGINS.match, told))
+
+
+def placed(cell: str, width: int, word: bool) -> str:
+    """A cell of a column so wide: two blanks and words from the left, numbers from the right."""
+    return f"  {cell}".ljust(width) if word else cell.rjust(width)
+
+
+def certain(value: float, error: float, most: int) -> str:
+    """A number that may be off by `error`, without the decimals that this makes uncertain.
+
+    It has `most` decimals at most, and those where nothing is known of the error.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import certain
+    >>> certain(-12.8896334, 1e-12, 6), certain(-12.8896334, 0.0004, 6), certain(-1289.6, 20, 4)
+    ('-12.889633', '-12.890', '-1300')
+    """
+    if not math.isfinite(error) or error < 10.0**-most:
+        return f"{value:.{most}f}"
+    decimals = math.floor(-math.log10(error))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"

@@ -17,7 +17,7 @@ from flatprior.models.common.json_values import checksum
 Path_ = tuple[Any, ...]
 
 # a number in the cell of a table of a page
-_CELL = re.compile(r"(?<=<td>)[^<]*\d[^<]*(?=</td>)")
+_CELL = re.compile(r"(?:(?<=<td>)|(?<=<td class=\"word\">))[^<]*\d[^<]*(?=</td>)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]\d+)?")
 
 

@@ -80,14 +80,18 @@ def rewritten(
 def _markup(item: str, old: Table, new: Table) -> str:
     text = lambda value: escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")  # noqa: E731
     facts = "".join(f'<span class="fact">{text(fact)}</span>' for fact in new.facts)
-    head = "".join(f'<th scope="col">{text(column)}</th>' for column in new.columns)
+    left = [' class="word"' if j in new.words else "" for j in range(len(new.columns))]
+    head = "".join(
+        f'<th scope="col"{place}>{text(column)}</th>'
+        for column, place in zip(new.columns, left, strict=True)
+    )
     kinds = [f' class="{kind}"' if kind else "" for kind in new.kinds]
     axis, *drawn = [f'class="drawn">{part}' for part in new.drawn] or [""]
     drawn = [f"<td {part}</td>" for part in drawn] or [""] * len(new.names)
     head += f'<th scope="col" {axis}</th>' if axis else ""
     rows = "".join(
         f'<tr{kind}><th scope="row">{text(each)}</th>'
-        + "".join(f"<td>{text(cell)}</td>" for cell in cells)
+        + "".join(f"<td{p}>{text(cell)}</td>" for cell, p in zip(cells, left, strict=False))
         + f"{beside}</tr>\n"
         for each, cells, kind, beside in zip(new.names, new.cells, kinds, drawn, strict=False)
     )
@@ -237,8 +241,8 @@ FORGED = {
     "a comment in a cell": _table("coefficients-table", r"(<td>[-\d]+)(\.)", r"\1<!-- -->9\2"),
     "a column twice": _table(
         "routes",
-        r'(<th scope="col">agrees</th>)(.*?)(</tr>)(.*?)(</tr>)',
-        r'\1\2<th scope="col">agrees</th>\3\4<td>yes</td>\5',
+        r'(<th scope="col" class="word">agrees</th>)(.*?)(</tr>)(.*?)(</tr>)',
+        r'\1\2\1\3\4<td class="word">yes</td>\5',
     ),
     "a note": _table(
         "coefficients-table", r'<p class="copy">', rf'<p class="note">{FALSE}</p>\n\g<0>'

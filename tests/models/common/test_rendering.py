@@ -189,3 +189,21 @@ def test_what_is_shown_of_a_table_is_said_where_it_is_not_all():
         == "shown are the 3 of 12 rows with the largest k: .table() has all"
     )
     assert shown_of(12, 12, "row", ".table") == shown_of(0, 0, "row", ".table") == ""
+
+
+def test_columns_of_words_begin_on_the_left_and_numbers_end_on_the_right():
+    words, numbers = ["finite", "-", "undecided"], ["1.5", "-", "<1e-308"]
+    mixed = ["12", "none", ""]
+    columns = {"kind": words, "x": numbers, "why": ["a", "much longer", ""], "n": mixed}
+    found = Rendered.of(pd.DataFrame(columns, index=list("abc")), {})
+    assert found.words == {0, 2}
+    assert found.text().splitlines() == [
+        "   kind             x  why             n",
+        "a  finite         1.5  a              12",
+        "b  -                -  much longer  none",
+        "c  undecided  <1e-308",
+    ]
+    assert found.markdown().splitlines()[1] == "|:---|:---|---:|:---|---:|"
+    assert r"\begin{tabular}{llrlr}" in found.latex()
+    sides = re.findall(r"<(?:th scope='col'|td) style='text-align:(\w+)", found.html())
+    assert sides == ["left", "right", "left", "right"] * 4
