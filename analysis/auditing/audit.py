@@ -56,6 +56,11 @@ def _require_heard(
 
 
 def _of_draws(model: BernoulliLogistic, draws: Any, variables: Any, tolerance: float) -> Audit:
+    if tolerance != TOLERANCE:
+        raise InputError(
+            "the tolerance is of coefficients, and these are draws, whose tests have limits of "
+            "their own; leave it out"
+        )
     posterior = read_draws(draws, model, variables)
     their = TheirFit(producer=draws_of(posterior.route), coefficients={})
     existence = check_existence(model)
@@ -103,7 +108,7 @@ def audit(
         Of draws, the vector that holds all coefficients, or for each coefficient its variable; by
         default they are found by name.
     tolerance : float
-        Standard errors up to which coefficients are the maximum likelihood estimate.
+        Standard errors up to which coefficients are the maximum likelihood estimate; none of draws.
 
     Returns
     -------

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from flatprior.analysis.inference.summary import Summary
     from flatprior.models import BernoulliLogistic, PointEstimate
 
+PROB = 0.95  # of the intervals of a table, where no other is asked for, and of every report
 OWN_ERRORS = (
     "     --json and --report hold the estimate, with the model's own standard errors; "
     "--format json has the robust ones"
+)
+NO_INTERVALS = (
+    "     --json holds the estimate, which has no intervals and no odds ratios; --format json has them"
 )
 FORMATS = ("text", "csv", "md", "tex", "json")
 
@@ -38,7 +42,7 @@ FORMATS = ("text", "csv", "md", "tex", "json")
 @click.option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
+    default=PROB,
     show_default=True,
     help="Confidence of the intervals.",
 )
@@ -85,6 +89,11 @@ def fit(
                 "--sampling-weights have standard errors of their own, of --clusters and --strata, "
                 "and no likelihood: leave out --profile, --robust, --cluster and --report"
             )
+        if report_path and level != PROB:
+            raise InputError(
+                f"--level {level:g} is of the printed table, and a report has intervals of "
+                f"{PROB:.0%}: leave out --level or --report"
+            )
         check_robust(robust, cluster, correction, units)
         model = load_beside(
             data,
@@ -99,13 +108,15 @@ def fit(
             estimate = fit_newton(model)
         if (robust or cluster) and (json_path or report_path):
             click.echo(OWN_ERRORS, err=True)
+        elif json_path and (profile or odds_ratios or level != PROB):
+            click.echo(NO_INTERVALS, err=True)
         if json_path:
             estimate.save(json_path)
         if report_path:  # before anything is printed: whoever reads that may go away
             second = _second_opinion(model, estimate)
             make_report(report_path, None, agreement=second, data=data)
         plain = not (odds_ratios or profile or robust or cluster)
-        if plain and level == 0.95 and form == "text":
+        if plain and level == PROB and form == "text":
             print_estimate(result_console(wide=True), model, estimate)
         else:
             wanted = robust_of(data, model, estimate, robust, cluster, correction, units)

@@ -160,6 +160,9 @@ def test_draws_in_files_are_audited(good, tmp_path):
     for files, status in (("right", 0), ("right/chain_*.csv", 0), ("wrong", 1)):
         result = run("audit", tmp_path / files, good, "y ~ x", *variables)
         assert result.exit_code == status, result.stdout + result.stderr
+    result = run("audit", tmp_path / "right", good, "y ~ x", *variables, "--tolerance", "1e-3")
+    assert result.exit_code == 2
+    assert "tolerance is of coefficients, and these are draws" in result.stderr
     result = run("audit", tmp_path / "right/none_*.csv", good, "y ~ x")
     assert result.exit_code == 2
     assert result.stderr.startswith("flatprior: no file matches ")

@@ -125,6 +125,13 @@ def test_a_report_holds_the_fit_beside_another_program_s(spector, tmp_path):
     assert facts["command"].startswith("flatprior fit")
 
 
+@pytest.mark.parametrize("option", [("--level", "0.9"), ("--profile",), ("--odds-ratios",), ()])
+def test_what_a_saved_estimate_has_not_is_said(option, spector, tmp_path):
+    result = run("fit", spector, FORMULA, *option, "--json", tmp_path / "fit.json")
+    assert result.exit_code == 0
+    assert ("--format json has them" in result.stderr) == bool(option)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -139,6 +146,7 @@ def test_a_report_holds_the_fit_beside_another_program_s(spector, tmp_path):
         (("--sampling-weights", "tuce", "--weights", "psi"), "not both"),
         (("--sampling-weights", "tuce", "--profile"), "and no likelihood: leave out --profile"),
         (("--json", "a.json", "--report", "a.json"), "name the same file"),
+        (("--level", "0.9", "--report", "a.html"), "a report has intervals of 95%: leave out"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(spector, options, words):
