@@ -14,13 +14,13 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import level_in_words
 
 _SHORT = {"standard error": "SE"}  # what is shown of the names of columns
+_SHARES = {"pd": ".4f", "contour probability": "#.4g"}
 _FORMATS = {
     "z": ".2f",
     "p": "p",
     "adjusted p": "p",
     "df": ".1f",
     "df error": ".1f",
-    "pd": ".4f",
     "mcse": "#.2g",
     "grid error": ".2g",
 }
@@ -45,6 +45,9 @@ class ResultTable(Renderable):
         What stands above the table: of which rows, on which scale.
     notes : tuple of str
         Below it: which standard errors, which adjustment, what is lacking.
+    draws : int
+        Of how many draws "pd" and "contour probability" are shares, none of which is printed as 0
+        or 1: "> 0.999" says that all draws are alike, with what that bounds. `table` has the share.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class ResultTable(Renderable):
     title: str
     facts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    draws: int = 0
 
     def table(self) -> pd.DataFrame:
         """The numbers, all of them with all digits; the name of its columns has notes in short."""
@@ -124,6 +128,8 @@ class ResultTable(Renderable):
         shown = chosen(self.table(), columns).rename(columns=_SHORT)
         shown.index = pd.Index([called(label) for label in shown.index])
         formats = dict.fromkeys(map(str, shown.columns), "#.4g") | _FORMATS
+        if self.draws:
+            formats |= {name: f"of {self.draws} {form}" for name, form in _SHARES.items()}
         second = next((str(name) for name in shown.columns if "%" in str(name)), "")
         return Rendered.of(shown, formats, self.title, self.facts, self.notes, second=second)
 

@@ -34,7 +34,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import count
+from flatprior.models.common.text import all_alike, count
 from flatprior.models.common.writing import check_file_name, replacing
 from flatprior.models.external_draws import (
     LEAST_DRAWS,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
 LARGEST_R_HAT = 1.01
-_FORMATS = {"pd": ".3f", "mcse": ".1e", "ess bulk": ".0f", "ess tail": ".0f", "r_hat": ".3f"}
+_FORMATS = {"mcse": ".1e", "ess bulk": ".0f", "ess tail": ".0f", "r_hat": ".3f"}
 # of an independence sampler: below this efficiency its chains hardly move, and beyond this Pareto k
 # the variance of the weights cannot be judged from the weights
 LEAST_EFFICIENCY = 0.1
@@ -459,13 +459,18 @@ class Posterior(Renderable):
         )
         return Rendered.of(
             frame,
-            {name: "#.4g" for name in frame.columns} | _FORMATS,
+            {name: "#.4g" for name in frame.columns} | _FORMATS | {"pd": f"of {chains * n} .3f"},
             f"Route {self.route}: {self.provenance.formula or 'flat-prior posterior'}",
             [
                 f"{self.provenance.said}, {count(chains, 'chain')} of {count(n, 'draw')}",
                 found,
             ],
-            (*self.warnings, *self.notes, *self.provenance.notes),
+            (
+                all_alike(frame.get("pd", ()), chains * n),
+                *self.warnings,
+                *self.notes,
+                *self.provenance.notes,
+            ),
         )
 
     def save(self, path: str | PathLike[str]) -> None:

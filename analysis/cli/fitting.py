@@ -26,7 +26,7 @@ OWN_ERRORS = (
     "--format json has the robust ones"
 )
 NO_INTERVALS = (
-    "     --json holds the estimate, which has no intervals and no odds ratios; --format json has them"
+    "     --json holds the estimate, without intervals and odds ratios; --format json has them"
 )
 FORMATS = ("text", "csv", "md", "tex", "json")
 

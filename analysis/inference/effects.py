@@ -49,7 +49,13 @@ from flatprior.analysis.inference.averages import (
     with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
-from flatprior.analysis.inference.functionals import PLAIN, functionals_of, of_what, places_of
+from flatprior.analysis.inference.functionals import (
+    PLAIN,
+    functionals_of,
+    n_draws,
+    of_what,
+    places_of,
+)
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.new_rows import encoded, left_out
 from flatprior.analysis.inference.prediction import checked_result
@@ -245,6 +251,7 @@ def average_marginal_effects(
         title=of_model(of.title, model.formula),
         facts=(", ".join([of.change, f"{of.over} {count(n_rows, 'row')}", *values]),),
         notes=(*of_what(functions, errors, table), without, note, unknown),
+        draws=n_draws(functions),
     )
 
 

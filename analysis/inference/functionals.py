@@ -28,7 +28,7 @@ from flatprior.analysis.result_table import called
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.intervals import percentages, wald_reach, wald_statistics
-from flatprior.models.common.text import count
+from flatprior.models.common.text import all_alike, count
 from flatprior.models.covariance.roots import Root
 from flatprior.models.posterior import Interval, interval_of
 
@@ -208,8 +208,14 @@ def of_what(functions: Functionals, errors: WhichErrors, table: pd.DataFrame) ->
     chains, n, _ = functions.draws.shape
     return [
         f"posterior mean and sd, of {count(chains * n, 'draw')}; pd: probability of direction; "
-        "mcse: Monte Carlo standard error of the mean"
+        "mcse: Monte Carlo standard error of the mean",
+        all_alike(table.get("pd", ()), chains * n),
     ]
+
+
+def n_draws(functions: Functionals) -> int:
+    """Of how many draws these are; 0 of an estimate."""
+    return 0 if isinstance(functions, OfEstimate) else math.prod(functions.draws.shape[:2])
 
 
 def log_odds(probabilities: Functionals, others: Functionals) -> Functionals:

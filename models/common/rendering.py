@@ -32,6 +32,7 @@ from flatprior.models.common.text import (
     of_words,
     placed,
     printable,
+    share,
     upper_ends,
 )
 
@@ -460,6 +461,9 @@ def _cell(value: object, form: str) -> str:
             return "inf" if value > 0 else "-inf"
         if form.startswith("p"):  # "p", or with a format of its own, as in "p.1e"
             return p_value(value, form=form[1:] or "#.3g")
+        if form.startswith("of "):  # a share of so many draws, with a format: "of 4000 .3f"
+            _, n, form = form.split(" ")
+            return share(value, int(n), form)
         if form == "floor":  # of digits that are certain: never rounded up
             return str(math.floor(value))
         text = format(value, form).removesuffix(".")

@@ -274,3 +274,41 @@ def certain(value: float, error: float, most: int) -> str:
         return f"{value:.{most}f}"
     decimals = math.floor(-math.log10(error))
     return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def share(value: float, n: int, form: str = ".3f") -> str:
+    """A share of `n` draws, never as 0 or 1: where all of them are alike, what that bounds.
+
+    Of independent draws that are all alike the probability is, with a certainty of 95 %, within 3 /
+    n of 1 (or of 0): (1 - 3 / n)^n is 0.05.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import share
+    >>> share(0.9132, 4000), share(0.99975, 4000), share(1.0, 4000), share(0.0, 4000)
+    ('0.913', '0.9998', '>0.999', '<0.00075')
+    """
+    decimals = int(form.strip("#.fg"))
+    if value <= 0:
+        size = 1 - math.floor(math.log10(3 / n))  # two digits, rounded up
+        return f"<{math.ceil(round(3 / n * 10**size, 6)) / 10**size:.2g}"
+    if value >= 1:
+        return f">{math.floor(max(0.0, 1 - 3 / n) * 10**decimals) / 10**decimals:.{decimals}f}"
+    while float(format(value, form)) in (0.0, 1.0):
+        decimals += 1
+        form = f".{decimals}f"
+    return format(value, form)
+
+
+def all_alike(shares: Iterable[float], n: int, name: str = "pd") -> str:
+    """What a share of `n` draws says that are all alike; nothing where there is none.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import all_alike
+    >>> all_alike([0.91, 1.0], 4000)
+    'pd > is a bound, 95 % certain were the 4000 draws independent: all are on one side'
+    """
+    if not n or not any(value == 1 for value in shares):
+        return ""
+    return f"{name} > is a bound, 95 % certain were the {n} draws independent: all are on one side"

@@ -42,6 +42,14 @@ def test_summary_is_that_of_the_distribution(normal):
     assert table["pd"].to_numpy() == pytest.approx([norm.cdf(1), 1], abs=0.015)
 
 
+def test_that_all_draws_are_on_one_side_is_no_certainty(normal):
+    shown = normal.rendered(["pd"])
+    assert (normal.draws[..., 1] < 0).all()
+    assert shown.cells[1] == (">0.999",)
+    assert "were the 20000 draws independent: all are on one side" in shown.notes[0]
+    assert "on one side" not in " ".join(normal.rendered(["mean"]).notes)
+
+
 def test_the_shortest_interval_is_shorter_and_holds_its_probability():
     rng = np.random.default_rng(2)
     draws = rng.gamma(2.0, size=(4, 5000, 1))

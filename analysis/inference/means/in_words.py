@@ -9,7 +9,7 @@ import pandas as pd
 
 from flatprior.analysis.inference.means.cells import Scale
 from flatprior.analysis.inference.means.contrasts import Comparison
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import first_of, printable, share
 
 _HOW = {
     "terms": "by main effects and interactions",
@@ -79,8 +79,8 @@ def joint_tests_in_words(table: pd.DataFrame, less: Sequence[str], n_draws: int)
         )
     if n_draws and (table["contour probability"] == 0).any():
         notes.append(
-            f"a contour probability of 0 is a bound: none of {n_draws} draws is as far, so that it "
-            f"is below {3 / n_draws:.2g} (95 % certain if the draws were independent), and the "
-            "mcse, which is 0 then, says nothing"
+            f"a contour probability {share(0.0, n_draws)} is a bound, 95 % certain were the "
+            f"{n_draws} draws independent: none is as far, and the mcse, which is 0 then, says "
+            "nothing"
         )
     return notes

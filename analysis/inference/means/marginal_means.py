@@ -28,6 +28,7 @@ from flatprior.analysis.inference.functionals import (
     differences,
     functionals_of,
     log_odds,
+    n_draws,
     of_what,
     places_of,
     turned,
@@ -300,16 +301,13 @@ class MarginalMeans(Renderable):
         table = pd.DataFrame(rows, index=index).astype({"df": int})
         less = [title for title, matrix in tests if not means.combined(matrix).known.all()]
         said = without_some(less)
-        if isinstance(means, OfEstimate):
-            beside, n_draws = [self.errors.whole or self.errors.own], 0
-        else:
-            chains, n, _ = means.draws.shape
-            beside, n_draws = [], chains * n
+        estimated = isinstance(means, OfEstimate)
+        beside = [self.errors.whole or self.errors.own] if estimated else []
         return self._told(
             "Joint tests",
             self.errors.stated(table, said),
             what_is_compared(self.scale, method, comparison, within),
-            [*beside, *joint_tests_in_words(table, less, n_draws), said],
+            [*beside, *joint_tests_in_words(table, less, n_draws(means)), said],
         )
 
     def _told(
@@ -321,6 +319,7 @@ class MarginalMeans(Renderable):
             title=of_model(f"{title} of marginal means by {by}", self.formula),
             facts=(fact,),
             notes=(*notes, *self.notes),
+            draws=n_draws(self.means),
         )
 
     def _compared(self, comparison: Comparison) -> tuple[Functionals, Shown]:

@@ -22,6 +22,7 @@ from flatprior.models.common.text import (
     observations,
     printable,
     rows_phrase,
+    share,
     shorten,
     upper_ends,
 )
@@ -147,3 +148,21 @@ def test_the_ends_of_an_interval_are_told_by_the_names_of_their_columns():
     assert upper_ends(["SE", "2.5%", "97.5%", "log-odds 5%", "log-odds 95%"]) == {2, 4}
     assert upper_ends(["90% HDI low", "90% HDI high", "low", "x high", "5%"]) == {1}
     assert upper_ends([]) == frozenset()
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 100, 4000, 7000, 10**6])
+def test_a_share_of_draws_is_never_0_or_1(n):
+    for k in {0, 1, n // 2, n - 1, n}:
+        for form in (".3f", ".4f", "#.4g"):
+            shown = share(k / n, n, form)
+            sign, number = shown[:1], float(shown.strip("<>"))
+            assert number not in (0.0, 1.0) or (sign and n < 4)
+            # of all draws alike: the exact bound, at 95 %, of as many independent ones
+            if k == n:
+                assert sign == ">"
+                assert number <= 0.05 ** (1 / n)
+            elif k == 0:
+                assert sign == "<"
+                assert number >= 1 - 0.05 ** (1 / n)
+            else:
+                assert number == pytest.approx(k / n, abs=5e-4)

@@ -39,9 +39,8 @@ def test_what_the_data_say_nothing_of_is_no_contrast_of_zero():
 @pytest.mark.parametrize(("shares", "bound"), [((0.2, 0.0), True), ((0.2, 1.0), False)])
 def test_a_share_of_no_draw_is_said_to_be_a_bound(shares, bound):
     said = " ".join(joint_tests_in_words(of_draws(*shares), [], 4000))
-    assert (
-        "is a bound: none of 4000 draws is as far, so that it is below 0.00075" in said
-    ) == bound
+    words = "<0.00075 is a bound, 95 % certain were the 4000 draws independent: none is as far"
+    assert (words in said) == bound
 
 
 def test_draws_far_from_zero_say_so_in_the_table():
@@ -50,7 +49,13 @@ def test_draws_far_from_zero_say_so_in_the_table():
     draws = sample_independence(model, draws=100, seed=1, progress=False)
     found = marginal_means(model, draws, "psi", rows).joint_tests()
     assert found.loc["psi", "contour probability"] == 0
-    assert "none of 400 draws" in " ".join(found.notes)
+    assert "the 400 draws independent: none is as far" in " ".join(found.notes)
+    (row,) = found.rendered(["contour probability"]).cells
+    assert row == ("<0.0075",)
+    of_contrasts = marginal_means(model, draws, "psi", rows).contrasts()
+    assert of_contrasts["pd"].tolist() == [1.0]
+    assert of_contrasts.rendered(["pd"]).cells == ((">0.9925",),)
+    assert "pd > is a bound" in " ".join(of_contrasts.notes)
 
 
 def test_means_as_plain_values_say_whose_errors_they_have():
