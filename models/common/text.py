@@ -307,8 +307,11 @@ def all_alike(shares: Iterable[float], n: int, name: str = "pd") -> str:
     --------
     >>> from flatprior.models.common.text import all_alike
     >>> all_alike([0.91, 1.0], 4000)
-    'pd > is a bound, 95 % certain were the 4000 draws independent: all are on one side'
+    'where pd has >, all 4000 draws are on one side: a bound, 95 % certain were they independent'
     """
     if not n or not any(value == 1 for value in shares):
         return ""
-    return f"{name} > is a bound, 95 % certain were the {n} draws independent: all are on one side"
+    return (
+        f"where {name} has >, all {n} draws are on one side: a bound, 95 % certain were they "
+        "independent"
+    )

@@ -26,6 +26,7 @@ _FORMATS = {
     "LR": ".4f",
     "score": ".4f",
     "Wald": ".4f",
+    "F": ".4f",
     "p": "p",
 } | {"df error": ".2f"}
 
@@ -60,8 +61,8 @@ class AnalysisOfDeviance(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a term or model.
 
-        Columns: "df" (a difference of ranks), with "CR2" "df error", the statistic by the name of
-        the test ("LR", "score" or "Wald") and "p"; but for Wald and types II and III "deviance", -2
+        Columns: "df" (a difference of ranks), the statistic by the name of the test ("LR", "score"
+        or "Wald") and "p"; with "CR2" Wald's statistic is "F" of "df" and "df error". But for Wald and types II and III "deviance", -2
         times the maximal log-likelihood of single observations, and "AIC". These are of the model
         up to that term (type I), without it (`drop_one`), or of the model itself. What is undefined
         is NaN.
@@ -107,7 +108,7 @@ def table_of(
         {
             "df": pd.array([None if t is None else t.df for t in tests], dtype="Int64"),
             **({"df error": pd.array(second, dtype="Float64")} if referred else {}),
-            kind: [np.nan if t is None else t.statistic for t in tests],
+            ("F" if referred else kind): [np.nan if t is None else t.statistic for t in tests],
             "p": [np.nan if t is None else t.p for t in tests],
         },
         index=pd.Index(names),

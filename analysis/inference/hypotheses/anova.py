@@ -223,7 +223,8 @@ def _whose(robust: RobustCovariance | None) -> list[str]:
     if robust is None:
         return []
     said = f"the covariance is {robust.said}, {robust.factor_in_words}"
-    return [said + ("" if robust.moments is None else "; Wald: F of Hotelling's distribution")]
+    f = "; F: Wald's statistic, of Hotelling's distribution with df and df error"
+    return [said + ("" if robust.moments is None else f)]
 
 
 def _nothing(_: str) -> None:

@@ -499,13 +499,16 @@ def test_with_few_clusters_tests_of_type_two_are_hotellings():
     other = BernoulliLogistic.from_formula("y ~ x*C(g, ref='c')", data)
     again = robust_covariance(other, fit_newton(other), "CR2", cluster=cluster)
     second = anova(other, type=2, test="Wald", robust=again)
-    for column in ("df error", "Wald", "p"):
+    for column in ("df error", "F", "p"):
         assert found.table()[column].to_numpy(float) == pytest.approx(
             second.table()[column].to_numpy(float), rel=1e-8
         )
     assert (found.table()["df error"] < 12).all()
     expected = wald_test(model, robust, "x:g")
     assert found.tests["x:g"].p == pytest.approx(expected.p, rel=1e-10)
+    assert list(found.table()) == ["df", "df error", "F", "p"]
+    assert found.table().loc["x:g", "F"] == pytest.approx(expected.statistic, rel=1e-10)
+    assert "F: Wald's statistic, of Hotelling's distribution" in found.notes[0]
 
 
 def test_that_a_part_of_an_interaction_is_tested_somewhere_is_said():

@@ -55,7 +55,7 @@ def test_draws_far_from_zero_say_so_in_the_table():
     of_contrasts = marginal_means(model, draws, "psi", rows).contrasts()
     assert of_contrasts["pd"].tolist() == [1.0]
     assert of_contrasts.rendered(["pd"]).cells == ((">0.9925",),)
-    assert "pd > is a bound" in " ".join(of_contrasts.notes)
+    assert "where pd has >, all 400 draws" in " ".join(of_contrasts.notes)
 
 
 def test_means_as_plain_values_say_whose_errors_they_have():
