@@ -261,7 +261,7 @@ def _of_bootstrap(apparent: Array, training: Array, test: Array, prob: float) ->
             "corrected": float(apparent[j]) - optimism,
             low: ends[0],
             high: ends[1],
-            "MCSE": float((own - of_all).std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
+            "mcse": float((own - of_all).std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
             "fits": n,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("index")
@@ -287,7 +287,7 @@ def _of_folds(apparent: Array, found: CrossValidated, folds: int, prob: float) -
             "corrected": value,
             low: ends[0],
             high: ends[1],
-            "MCSE": float(own.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
+            "mcse": float(own.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
             "fits": int(scored.sum()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("index")

@@ -26,13 +26,13 @@ TOO_MANY_LOST = 0.1  # for intervals of scores: what was lost is no random part 
 
 OF_BOOTSTRAP = (
     "corrected: apparent less optimism, which is the mean of training (a fit on its own sample) "
-    "less test (on all observations); MCSE: of the optimism, from the number of samples; "
+    "less test (on all observations); mcse: of the optimism, from the number of samples; "
     "percentages: of scores on new samples as large as this one, shifted by the optimism; of "
     "calibration, of fits to such samples on all observations"
 )
 OF_FOLDS = (
     "corrected: of predictions by fits that were without what they predict, the AUC as the mean of "
-    "that in each fold; MCSE: from the number of cuts; percentages: Wald intervals with standard "
+    "that in each fold; mcse: from the number of cuts; percentages: Wald intervals with standard "
     "errors as of predictions that do not depend on one another, which is too narrow where folds "
     "are few"
 )
@@ -108,7 +108,7 @@ class Validation(Renderable):
 
         Columns "apparent" (of the fit on the observations that it is of), "optimism" (by how much
         that is too large), "corrected", the ends of an interval for it, named by their percentages,
-        "MCSE" (its Monte Carlo standard error) and "fits" (how many it comes from: bootstrap
+        "mcse" (its Monte Carlo standard error) and "fits" (how many it comes from: bootstrap
         samples; folds, or of calibration cuts). Of the bootstrap also "training" and "test", the
         means over samples whose difference the optimism is.
         """

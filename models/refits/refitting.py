@@ -75,7 +75,7 @@ class Refits(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a coefficient: mean, SD and quantiles of the estimates that exist.
 
-        "MCSE" is the Monte Carlo standard error of the mean.
+        "mcse" is the Monte Carlo standard error of the mean.
         """
         found = self.coefficients[self.exists]
         nothing = np.full(len(self.names), np.nan)
@@ -85,7 +85,7 @@ class Refits(Renderable):
         return pd.DataFrame(
             {
                 "mean": found.mean(axis=0) if some else nothing,
-                "MCSE": spread / np.sqrt(max(len(found), 1)),
+                "mcse": spread / np.sqrt(max(len(found), 1)),
                 "SD": spread,
                 "2.5 %": low,
                 "97.5 %": high,

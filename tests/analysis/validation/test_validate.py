@@ -94,7 +94,7 @@ def test_the_bootstrap_is_the_algorithm_of_harrell_written_plainly(name, stratif
     ends = np.quantile(apparent - (training - test), [0.025, 0.975], axis=0)
     assert intervals[:, 3:] == pytest.approx(ends[:, 3:], abs=1e-4)
     error = (training - test).std(axis=0, ddof=1) / math.sqrt(m)
-    assert table["MCSE"].to_numpy() == pytest.approx(error, abs=1e-5)
+    assert table["mcse"].to_numpy() == pytest.approx(error, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["endometrial", "smarket", "simulated"])
@@ -140,7 +140,7 @@ def in_rms(name, method):
     theirs = facts[method]
     shown = "corrected" if method != "cross_validation" else "test"
     table = pd.DataFrame(
-        {"apparent": theirs["orig"], "corrected": theirs[shown], "MCSE": theirs[f"{shown}_se"]},
+        {"apparent": theirs["orig"], "corrected": theirs[shown], "mcse": theirs[f"{shown}_se"]},
         index=OF_PACKAGES["indices"],
     )
     p = model.response.mean()
@@ -156,8 +156,8 @@ def in_rms(name, method):
             "calibration intercept": values.loc["Intercept"],
         }
     ).T
-    renamed["MCSE"] = table["MCSE"][["Dxy", "B", "Q", "Slope", "Intercept"]].to_numpy()
-    renamed.loc[["AUC", "log"], "MCSE"] /= 2
+    renamed["mcse"] = table["mcse"][["Dxy", "B", "Q", "Slope", "Intercept"]].to_numpy()
+    renamed.loc[["AUC", "log"], "mcse"] /= 2
     return model, renamed
 
 
@@ -166,7 +166,7 @@ def distances(found, theirs, indices):
     ours = found.table().loc[indices]
     assert ours["apparent"].to_numpy() == pytest.approx(theirs["apparent"][indices], abs=1e-9)
     apart = ours["corrected"] - theirs["corrected"][indices]
-    return (apart / np.hypot(ours["MCSE"], theirs["MCSE"][indices])).abs()
+    return (apart / np.hypot(ours["mcse"], theirs["mcse"][indices])).abs()
 
 
 # of 55 numbers below none is 4.5 standard errors away: one would be in 1 of 1,300 seeds
@@ -197,7 +197,7 @@ def test_cuts_are_averaged_and_their_spread_is_the_monte_carlo_error():
     briers = every.test["Brier"].to_numpy().reshape(4, 5).mean(axis=1)  # folds of one size
     table = every.table()
     assert table.loc["Brier", "corrected"] == pytest.approx(briers.mean())
-    assert table.loc["Brier", "MCSE"] == pytest.approx(briers.std(ddof=1) / 2)
+    assert table.loc["Brier", "mcse"] == pytest.approx(briers.std(ddof=1) / 2)
     assert table["fits"].tolist() == [20, 20, 20, 4, 4]
 
 
@@ -283,7 +283,7 @@ def test_an_observation_of_a_weighted_row_is_drawn_as_a_row_of_its_own_is():
             validate(model, m, method=method, seed=3).table() for model in (counted, repeated)
         )
         assert one["apparent"].to_numpy() == pytest.approx(two["apparent"].to_numpy(), abs=1e-8)
-        apart = (one["corrected"] - two["corrected"]) / np.hypot(one["MCSE"], two["MCSE"])
+        apart = (one["corrected"] - two["corrected"]) / np.hypot(one["mcse"], two["mcse"])
         # 5 numbers beyond 4 standard errors: once in 3,000 seeds
         assert apart.abs().max() < 4
 
@@ -380,7 +380,7 @@ def test_where_every_row_is_its_own_cluster_it_is_the_validation_of_rows():
         for each in (None, labels)
     )
     assert np.array_equal(cut.predicted, alone.predicted)
-    scores_alone = ["apparent", "corrected", "MCSE"]
+    scores_alone = ["apparent", "corrected", "mcse"]
     assert alone.table()[scores_alone].equals(cut.table()[scores_alone])
 
 
