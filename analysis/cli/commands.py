@@ -221,7 +221,7 @@ def compare(
             try:
                 posteriors[name] = _draws(model, seed, progress)
             except MLEDoesNotExistError:  # nor a posterior; the table says so
-                click.echo(f"{name}/{len(models)}  there is no posterior", err=True)
+                click.echo(f"{name}/{len(models)}  no posterior is proved to exist", err=True)
         comparison = compare_models(models, posteriors, leave_one_out=exact_loo, progress=progress)
         out = result_console()
         for name, formula in zip(models, formulas, strict=True):

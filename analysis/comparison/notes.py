@@ -63,9 +63,11 @@ def notes_on(
     """Notes on models as they were given and as they are compared (`same`), on fits and draws."""
     notes = [
         f"there is no maximum likelihood estimate of {model_label(name)} ({_why(found)})"
+        if found.limit is not None
+        else f"of {model_label(name)} no likelihood is known: {found.message}"
         for name, found in without.items()
     ]
-    if without:
+    if any(found.limit is not None for found in without.values()):
         notes.append(SUPREMA)
     if regrouped:
         notes.append(
@@ -146,8 +148,13 @@ def comparison_in_words(
         return said if formula is None or formula == name else f"{said} ({abbreviated(formula)})"
 
     some = frame.drop(index=list(without))
+    undecided = [called(name) for name, found in without.items() if found.kind == "undecided"]
+    none = [called(name) for name, found in without.items() if found.kind != "undecided"]
     if not len(some):
-        return f"None of them has a maximum likelihood estimate. {_of_ratios(frame, without)}"
+        is_said = "is proved to have" if undecided else "has"
+        message = f"None of them {is_said} a maximum likelihood estimate. "
+        known = any(found.limit is not None for found in without.values())
+        return message + (_of_ratios(frame, without) if known else "Nothing tells them apart.")
     if "elpd_diff" in some and some["elpd_diff"].notna().sum() > 1:
         best, second = some.index[:2]
         apart, error = (float(some[name].iloc[1]) for name in ("elpd_diff", "dse"))
@@ -170,10 +177,15 @@ def comparison_in_words(
             gap = ranked[others[0]] - ranked[best]
             message += f"; {called(others[0])} follows {gap:.2f} above it"
         message += "."
-    if without:
-        none = first_of(map(called, without))
-        message += f" There is no maximum likelihood estimate of {none}. "
-        message += _of_ratios(frame, without)
+    if none:
+        message += f" There is no maximum likelihood estimate of {first_of(none)}."
+    if undecided:
+        message += (
+            f" Of {first_of(undecided)} it is undecided whether there is a maximum likelihood "
+            "estimate: with no likelihood it is not compared."
+        )
+    if any(found.limit is not None for found in without.values()):
+        message += f" {_of_ratios(frame, without)}"
     return message
 
 

@@ -105,7 +105,8 @@ class Comparison(Renderable):
         likelihoods; a pass over the files of several models counts once.
     without : dict
         Name to `Existence`, of the models that have no maximum likelihood estimate, and so no fit:
-        the supremum of the likelihood takes the place of its maximum.
+        the supremum of the likelihood takes the place of its maximum, where it is known. So are
+        those of which it is undecided whether they have one.
     """
 
     models: Mapping[str, BernoulliLogistic]
@@ -122,7 +123,8 @@ class Comparison(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
 
-        Those without a maximum likelihood estimate are last.
+        Those without a maximum likelihood estimate are last, and last of all those of whose
+        likelihood neither maximum nor supremum is known.
 
         Columns: "k" coefficients, "log-likelihood", "deviance", "AIC", "BIC"; "parent" (the largest
         smaller model that is nested in it), and likelihood ratio "LR", "df" and "p" against that;
@@ -247,21 +249,21 @@ def compare_models(
         If rows, responses or frequency weights differ, or draws are of other data; the message
         names the first difference. Single rows and grouped counts of the same observations are
         recognised (where the columns of one model include those of every other).
-    MLEDoesNotExistError
-        If it is undecided whether some model has a maximum, or its supremum is unknown; the message
-        names it. Of one with columns that are combinations of others these are left out, and "k" is
-        its rank. Where outcomes are separated the supremum of the likelihood takes the place of its
-        maximum (`without`, and the notes say so); draws of such a model are of no posterior, and
-        refused.
+    ImproperPosteriorError
+        If there are draws of a model that has no maximum likelihood estimate, or of which that is
+        undecided.
     ValueError
         If there are fewer than two models, or draws of a model that is not there.
 
     Notes
     -----
-    Nested is a model whose columns are combinations of another's, whatever their names (where rows
-    are read in batches: whose names are among the other's). Stacking weights maximise the
-    leave-one-out log score of the mixture of predictions (Yao, Vehtari, Simpson and Gelman 2018,
-    "Using stacking to average Bayesian predictive distributions", Bayesian Analysis 13, 917-1007).
+    Of a model with columns that are combinations of others these are left out, and "k" is its
+    rank. Where outcomes are separated the supremum of the likelihood takes the place of its
+    maximum; where that is unknown, or it is undecided whether there is a maximum, the row has no
+    likelihood (`without`, and the notes say why). Nested is a model whose columns are combinations
+    of another's, whatever their names (where rows are read in batches: whose names are among the
+    other's). Stacking weights maximise the leave-one-out log score of the mixture of predictions
+    (Yao, Vehtari, Simpson and Gelman 2018, "Using stacking to average Bayesian predictive distributions", Bayesian Analysis 13, 917-1007).
     Every log-likelihood is that of single Bernoulli observations, computed by this package.
 
     Examples
@@ -290,7 +292,7 @@ def compare_models(
     regrouped = any(same[name] is not models[name] for name in models)
     fitted, passes = in_same_passes(
         [model.rows for model in same.values()],
-        [partial(_fit, name, model) for name, model in same.items()],
+        [partial(_fit, model) for model in same.values()],
         lambda: None if not read else same_observations(models),
     )
     same = {name: model for name, (model, _) in zip(same, fitted, strict=True)}
@@ -405,9 +407,7 @@ def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -
         raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
 
 
-def _fit(
-    name: str, model: BernoulliLogistic
-) -> tuple[BernoulliLogistic, PointEstimate | Existence]:
+def _fit(model: BernoulliLogistic) -> tuple[BernoulliLogistic, PointEstimate | Existence]:
     """The model, without columns that are combinations of others, and its fit, or why none."""
     try:
         return model, converged_mle(model)
@@ -415,19 +415,17 @@ def _fit(
         found = error.existence
         reduced = of_full_rank(model) if found.kind == "rank deficient" else model
         if reduced is not model:
-            return _fit(name, reduced)
-        if found.n_separated and not math.isnan(_supremum(found)):
-            return model, found
-        raise MLEDoesNotExistError(_named(name, found)) from error
+            return _fit(reduced)
+        return model, found
 
 
 def _ratios(models: Mapping[str, BernoulliLogistic], heights: Mapping[str, float]) -> Any:
     """Parent, likelihood ratio, degrees of freedom and p of each model."""
-    rows = []
+    rows, known = [], [name for name in models if not math.isnan(heights[name])]
     for name, model in models.items():
-        k = model.n_parameters
+        k = model.n_parameters if name in known else 0
         smaller = sorted(
-            (other for other in models if models[other].n_parameters < k),
+            (other for other in known if models[other].n_parameters < k),
             key=lambda other: -models[other].n_parameters,
         )
         parent = next((o for o in smaller if is_nested(models[o], model)), None)

@@ -42,7 +42,8 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     -------
     Figure
         ``elpd_loo`` less that of the best, with one and two standard errors of the difference, and
-        -AIC/2 on the same scale. Without draws the latter alone; hollow where it is of a supremum.
+        -AIC/2 on the same scale. Without draws the latter alone; hollow where it is of a supremum,
+        and nothing where no likelihood is known.
 
     Examples
     --------
@@ -82,7 +83,8 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
                 markersize=5,
                 label="elpd_loo (± 1 and 2 SE)",
             )
-        for these, face, of in ((~hollow, ORANGE, ""), (hollow, "none", " of a supremum")):
+        suprema = hollow & frame["AIC"].notna().to_numpy()
+        for these, face, of in ((~hollow, ORANGE, ""), (suprema, "none", " of a supremum")):
             if these.any():
                 ax.plot(
                     aic[these],
@@ -96,7 +98,8 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
         rows_axis(ax, list(frame.index))
         ax.margins(x=0.08)
         ax.set_xlabel("difference from the best model,\nin nats (left is worse)")
-        legend_above(ax, 2)
+        if ax.get_legend_handles_labels()[0]:
+            legend_above(ax, 2)
         return figure
 
 

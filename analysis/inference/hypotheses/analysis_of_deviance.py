@@ -62,10 +62,10 @@ class AnalysisOfDeviance(Renderable):
         """One row a term or model.
 
         Columns: "df" (a difference of ranks), the statistic by the name of the test ("LR", "score"
-        or "Wald") and "p"; with "CR2" Wald's statistic is "F" of "df" and "df error". But for Wald and types II and III "deviance", -2
-        times the maximal log-likelihood of single observations, and "AIC". These are of the model
-        up to that term (type I), without it (`drop_one`), or of the model itself. What is undefined
-        is NaN.
+        or "Wald") and "p"; with "CR2" Wald's statistic is "F" of "df" and "df error". But for Wald
+        and types II and III "deviance", -2 times the maximal log-likelihood of single observations,
+        and "AIC". These are of the model up to that term (type I), without it (`drop_one`), or of
+        the model itself. What is undefined is NaN.
         """
         return self.frame.copy()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -59,7 +60,11 @@ def model_comparison(main: Reported) -> Facts | None:
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
     said = names_in(
-        SCREEN, [f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items()]
+        SCREEN,
+        [
+            f"{model_label(name)} " + ("unknown" if math.isnan(value) else f"AIC {value:.2f}")
+            for name, value in table["AIC"].items()
+        ],
     )
     return section_of(
         "comparison",
@@ -85,7 +90,7 @@ def model_comparison(main: Reported) -> Facts | None:
                 + (
                     " Hollow: at the supremum of the likelihood, which no coefficients reach; "
                     "nothing is predicted by it."
-                    if comparison.without
+                    if any(found.limit is not None for found in comparison.without.values())
                     else ""
                 ),
                 f"Models, the best first: {said}.",

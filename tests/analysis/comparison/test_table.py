@@ -16,12 +16,17 @@ import statsmodels.formula.api as smf
 from closed_form import Saturated
 from problems import as_posterior
 
-from flatprior.analysis import NotComparableError, compare_models, exact_loo, psis_loo
+from flatprior.analysis import (
+    NotComparableError,
+    compare_models,
+    exact_loo,
+    plot_comparison,
+    psis_loo,
+)
 from flatprior.analysis.comparison.table import require_its_own, stacking_weights
 from flatprior.models import (
     BernoulliLogistic,
     ImproperPosteriorError,
-    MLEDoesNotExistError,
     load_endometrial,
     load_smarket,
     load_spector,
@@ -212,22 +217,55 @@ def test_a_model_without_an_mle_is_compared_by_its_supremum():
         require_its_own(replace(found, without={}))
 
 
-def test_nothing_is_compared_with_what_is_undecided_nor_by_draws_of_no_posterior(monkeypatch):
+def test_nothing_is_compared_by_draws_of_no_posterior():
     models = separated()
     beta = np.random.default_rng(2).normal(size=(2, 50, 3))
     lp = models["large"].log_likelihood(beta.reshape(-1, 3)).reshape(2, 50)
     wide = as_posterior(models["large"], beta, lp)
     with pytest.raises(ImproperPosteriorError, match=r"model 'large': .*separat"):
         compare_models(models, {"large": wide})
+
+
+@pytest.fixture
+def undecided(monkeypatch):
+    """A constant, and three columns more of which nobody has the time to say."""
     monkeypatch.setattr(cone, "Effort", lambda: Effort(10.0))
     rng = np.random.default_rng(1)
     X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
     y = X @ [0.2, 1, -1, 1] > 0
-    undecided = {"a": BernoulliLogistic.from_arrays(X[:, :1], y)}
-    undecided["b"] = BernoulliLogistic.from_arrays(X, y)
-    with pytest.raises(MLEDoesNotExistError, match=r"model 'b': .*given up") as raised:
-        compare_models(undecided)
-    assert raised.value.existence.kind == "undecided"
+    return {
+        "a": BernoulliLogistic.from_arrays(X[:, :1], y),
+        "b": BernoulliLogistic.from_arrays(X, y),
+        "c": BernoulliLogistic.from_arrays(np.column_stack([X[:, 0], np.tile([0, 1], 30)]), y),
+    }
+
+
+def test_a_model_whose_estimate_is_undecided_is_a_row_that_says_why(undecided):
+    found = compare_models(undecided, leave_one_out=True)
+    table = found.table()
+    assert table.index[-1] == "b"
+    assert table.loc["b", "k"] == 4
+    assert table.loc["b", ["log-likelihood", "deviance", "AIC", "BIC", "LR", "p"]].isna().all()
+    assert table.drop(index="b")["AIC"].notna().all()
+    assert table.loc["c", "p"] > 0
+    assert found.without["b"].kind == "undecided"
+    assert found.notes[0].startswith("of b no likelihood is known: ")
+    assert "given up" in found.notes[0]
+    assert not any("suprema" in note for note in found.notes)
+    assert "Of b it is undecided whether there is" in found.message
+    assert "There is no maximum likelihood estimate" not in found.message
+    require_its_own(found)
+    shown = str(found).splitlines()
+    assert next(line for line in shown if line.startswith("b")).split()[:3] == ["b", "4", "-"]
+    json.dumps(found.to_dict(), allow_nan=False)
+    alone = compare_models({name: undecided["b"] for name in ("b", "again")})
+    assert alone.message.endswith("a maximum likelihood estimate. Nothing tells them apart.")
+    assert plot_comparison(alone).axes
+    assert plot_comparison(found).axes
+    draws = np.zeros((2, 50, 4))
+    lp = undecided["b"].log_likelihood(draws.reshape(-1, 4)).reshape(2, 50)
+    with pytest.raises(ImproperPosteriorError, match=r"model 'b': .*given up"):
+        compare_models(undecided, {"b": as_posterior(undecided["b"], draws, lp)})
 
 
 def test_every_dress_escapes_names_and_fits_80_columns():
