@@ -264,8 +264,8 @@ def compare_models(
     of another's, whatever their names (where rows are read in batches: whose names are among the
     other's). Stacking weights maximise the leave-one-out log score of the mixture of predictions
     (Yao, Vehtari, Simpson and Gelman 2018, "Using stacking to average Bayesian predictive
-    distributions", Bayesian Analysis 13, 917-1007). Every log-likelihood is that of single Bernoulli
-    observations, computed by this package.
+    distributions", Bayesian Analysis 13, 917-1007). Every log-likelihood is that of single
+    Bernoulli observations, computed by this package.
 
     Examples
     --------
