@@ -98,6 +98,20 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     return RowTerms(log_likelihood, residual, curvature)
 
 
+def curvature_derivatives(block: Block, coefficients: Array, most: int) -> Array:
+    r"""Derivatives of the probability of the event by the linear predictor, times weights.
+
+    Of orders 1, which is the curvature, to `most`, at most 4; (most, m). With p that probability
+    and u = 1 - 2p they are :math:`p(1 - p)` times a polynomial of u in [-1, 1], which is at most 1
+    in absolute value; that of order 5, :math:`(15 u^4 - 15 u^2 + 2) / 2`, is so too.
+    """
+    terms = row_terms(block, coefficients)
+    u = -np.tanh(linear_predictor(block, coefficients) / 2)
+    square = np.square(u)
+    shapes = (np.ones_like(u), u, (3 * square - 1) / 2, u * (3 * square - 2))
+    return np.stack(shapes[:most]) * terms.curvature
+
+
 def margin_parts(margin: Array) -> tuple[Array, Array, Array]:
     """``exp(-|margin|)``, the probability of the other outcome, and 1 plus the first."""
     tail = np.abs(margin)

@@ -27,7 +27,6 @@ from flatprior.analysis.diagnostics.without_each import (
     NEGLIGIBLE,
     AtMLE,
     Refinement,
-    after_a_step,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.largest import Largest
@@ -95,8 +94,7 @@ def most_moving(
     found = rows.reduce(_Pass(at_mle=at_mle, room=room, wanted=wanted).over)
     require_room(found.n_far, room)
     block, numbers = found.near.block.select(slice(0, wanted)), found.near.numbers[:wanted]
-    near = at_mle.near(block)
-    coefficients = after_a_step(near, beta)
+    coefficients, near = at_mle.stepped(block)
     Refinement(
         rows=rows,
         block=block,

@@ -1,10 +1,10 @@
 r"""Exact leave-one-out of rows that are not in memory.
 
-What the first step without each row gives is a function of the row, of the MLE of all, and of the
-longest whitened row, so that one pass finds the longest and one more all log scores with their
-bounds, of which sums are kept, and the rows with the lowest. Rows whose bounds are the largest
-come along, and are improved together: each round is one pass, whatever their number. Rows that one
-step does not settle come along as well (`flatprior.analysis.diagnostics.without_far`).
+What the steps by a series without each row give is a function of the row, of the MLE of all, and of
+the series there, so that one pass finds the series and one more all log scores with their bounds,
+of which sums are kept, and the rows with the lowest. Rows whose bounds are the largest come along,
+and are improved together: each round is one pass, whatever their number. Rows that one step does
+not settle come along as well (`flatprior.analysis.diagnostics.without_far`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from flatprior.analysis.diagnostics.without_each import (
     NEGLIGIBLE,
     AtMLE,
     Refinement,
-    after_a_step,
     scored,
     sum_that_is_enough,
 )
@@ -90,7 +89,7 @@ class Told:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Stepped:
-    """What a pass keeps of log scores after the first step; it adds.
+    """What a pass keeps of log scores after the steps by a series; it adds.
 
     Attributes
     ----------
@@ -151,8 +150,10 @@ def left_out_in_passes(
             f"more than {room} rows have an error above {tolerance:.1e}, and no more take further "
             f"steps where rows are read in batches: a tolerance of {hard.values[-1]:.1e} is met"
         )
-    enough = sum_that_is_enough(model.n_rows, tolerance, lambda: se_of_sum(of_all))
-    near = at_mle.near(hard.block)
+    enough = sum_that_is_enough(
+        model.n_rows, tolerance, hard.values, lambda: se_of_sum(of_all), rest
+    )
+    coefficients, near = at_mle.stepped(hard.block)
     refinement = Refinement(
         rows=rows,
         block=hard.block,
@@ -161,7 +162,6 @@ def left_out_in_passes(
         most=tolerance or NEGLIGIBLE,
         enough=enough - rest if rest < enough else rest,  # more would be hidden by the rest
     )
-    coefficients = after_a_step(near, beta)
     before = scored(hard.block, coefficients)
     bound = refinement.refine(coefficients)
     after = scored(hard.block, coefficients)
@@ -251,13 +251,12 @@ class _Pass:
     most_kept: int
 
     def stepped(self, block: Block) -> _Stepped:
-        """Log scores of some rows after the first step."""
+        """Log scores of some rows after the steps by a series."""
         size = max(PIECE_NUMBERS // len(self.at_mle.beta), 1)
         return functools.reduce(operator.add, map(self._stepped, block.split(size)))
 
     def _stepped(self, block: Block) -> _Stepped:
-        near, weights = self.at_mle.near(block), block.counts
-        coefficients = after_a_step(near, self.at_mle.beta)
+        (coefficients, near), weights = self.at_mle.stepped(block), block.counts
         found = scored(block, coefficients)
         left = weights * near.bound * near.reach
         rounding = weights * (2 * self.at_mle.floor * near.reach + found.rounding)

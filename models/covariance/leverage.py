@@ -81,7 +81,7 @@ class Leverages:
         along = (self.curvature[rows] * (white @ score) - residual) / left
         return np.asarray(score + along[:, None] * white)
 
-    def solved(self, rows: NDArray[np.intp], scores: Array) -> Array:
+    def solved(self, rows: NDArray[np.intp] | slice, scores: Array) -> Array:
         """A score for each of these rows, times the inverse information without one of it.
 
         `scores` (len(rows), k) and what is returned are in whitened columns.

@@ -8,6 +8,7 @@ from problems import simulated
 from flatprior.models import BernoulliLogistic, likelihood
 from flatprior.models.likelihood import (
     at_each,
+    curvature_derivatives,
     deviance_of_counts,
     heights_and_scores,
     log_likelihoods,
@@ -37,6 +38,17 @@ def test_row_terms_have_full_relative_accuracy_in_both_tails(eta, sign, weight):
         for value, reference in zip(found, expected, strict=True):
             # below 1e-300 doubles have fewer digits
             assert abs(value[0] - reference) <= 1e-14 * abs(reference) + mpmath.mpf(10) ** -305
+
+
+@given(st.floats(-40, 40), st.sampled_from([-1.0, 1.0]))
+def test_derivatives_of_the_curvature_are_no_larger_than_it_up_to_order_five(eta, sign):
+    block = Block(np.array([[eta]]), np.array([sign]), None, np.array([3.0]))
+    found = curvature_derivatives(block, np.ones(1), 4)[:, 0] / 3
+    with mpmath.workdps(80):
+        exact = mpmath.taylor(lambda x: 1 / (1 + mpmath.exp(-x)), mpmath.mpf(eta), 5)
+        exact = [float(value * mpmath.factorial(r)) for r, value in enumerate(exact)][1:]
+    assert found == pytest.approx(exact[:4], rel=0, abs=2e-15 * exact[0])
+    assert max(map(abs, exact)) <= exact[0] * (1 + 1e-12)
 
 
 def test_many_coefficient_vectors_give_the_same_as_one_at_a_time():

@@ -86,7 +86,7 @@ def test_a_tolerance_saves_steps_and_is_kept():
         gap = np.abs(rough.pointwise - exact.pointwise)
         assert gap.max() <= tolerance
         assert abs(rough.log_score - exact.log_score) <= rough.error_bound <= 1500 * tolerance
-    assert np.abs(exact_loo(model, tolerance=1e-4).pointwise - exact.pointwise).max() > 1e-9
+    assert np.abs(exact_loo(model, tolerance=1e-4).pointwise - exact.pointwise).max() > 1e-11
     with pytest.raises(ValueError, match="tolerance must be positive"):
         exact_loo(model, tolerance=0)
 
@@ -139,26 +139,66 @@ def test_factors_held_as_codes_are_left_out_as_the_columns_are(monkeypatch):
         assert held.pointwise[i] == pytest.approx(expected, rel=1e-11)
 
 
+@pytest.fixture
+def row_terms_taken(monkeypatch):
+    """Terms of the steps that take all rows, row for row."""
+    taken = []
+    at_each = without_each.at_each
+
+    def counted(rows, function, coefficients):
+        taken.append(rows.n_rows * len(coefficients))
+        return at_each(rows, function, coefficients)
+
+    monkeypatch.setattr(without_each, "at_each", counted)
+    return taken
+
+
 @pytest.mark.parametrize("enough", [1e-2, 1e-4, 1e-6])
-def test_of_many_rows_the_error_is_small_beside_the_standard_error(enough, monkeypatch):
+def test_of_many_rows_the_error_is_small_beside_the_standard_error(
+    enough, monkeypatch, row_terms_taken
+):
     X, y = simulated(500, 4, seed=6)
     model = BernoulliLogistic.from_arrays(X, y)
     exact = exact_loo(model)
-    monkeypatch.setattr(without_each, "MOST_TERMS", 500**2 - 1)
+    row_terms_taken.clear()
+    monkeypatch.setattr(without_each, "MOST_TERMS", 500)
+    monkeypatch.setattr(without_each, "INVISIBLE", 1e-9)
     monkeypatch.setattr(without_each, "ENOUGH", enough)
-    stepped = []
-    chord = without_each.Refinement.chord
-    monkeypatch.setattr(
-        without_each.Refinement,
-        "chord",
-        lambda self, *given: stepped.append(len(given[0])) or chord(self, *given),
-    )
     found = exact_loo(model)
     assert abs(found.log_score - exact.log_score) <= found.error_bound + exact.error_bound
     assert found.error_bound <= 1.001 * enough * found.se + exact.error_bound
     assert np.abs(found.pointwise - exact.pointwise).max() <= enough * found.se
-    few = sum(stepped)
-    assert few < 3 * 500
-    stepped.clear()
+    few = sum(row_terms_taken)
+    assert few < 500**2 / 2
+    row_terms_taken.clear()
     assert exact_loo(model, tolerance=1e-14).log_score == exact.log_score
-    assert sum(stepped) > few
+    assert sum(row_terms_taken) > few
+
+
+def test_of_many_rows_the_error_is_invisible_and_no_row_takes_a_step_over_all(row_terms_taken):
+    X, y = simulated(6000, 4, seed=6)
+    model = BernoulliLogistic.from_arrays(X, y)
+    found = exact_loo(model)
+    assert not row_terms_taken
+    assert found.error_bound < 1e-6
+    # rows at random against exact steps, as many as a tolerance asks for
+    exact = exact_loo(model, tolerance=1e-14)
+    assert sum(row_terms_taken) >= 6000**2
+    gap = np.abs(found.pointwise - exact.pointwise)
+    assert 0 < gap.sum() <= found.error_bound + exact.error_bound
+
+
+def test_rows_of_which_the_series_proves_too_little_take_steps_over_all(
+    monkeypatch, row_terms_taken
+):
+    X, y = simulated(800, 3, seed=6)
+    X[:, 1:] = np.exp(0.3 * X[:, 1:])
+    model = BernoulliLogistic.from_arrays(X, y)
+    exact = exact_loo(model)
+    row_terms_taken.clear()
+    monkeypatch.setattr(without_each, "MOST_TERMS", 799 * 800)
+    monkeypatch.setattr(without_each, "INVISIBLE", 1e-6)
+    found = exact_loo(model)
+    assert 0 < sum(row_terms_taken) < 800**2 / 2
+    assert found.error_bound <= 1e-6 + exact.error_bound
+    assert abs(found.log_score - exact.log_score) <= found.error_bound + exact.error_bound
