@@ -22,6 +22,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.intervals import percentages
 
 BELOW = 0.14  # of the height, that the histogram takes
+LONG = 24  # characters of a label that is wider than what is beside names of levels
 
 
 @own_error_state
@@ -108,4 +109,6 @@ def _by_level(ax: Axes, curve: EffectCurve, low: np.ndarray, high: np.ndarray) -
         [f"{level} ({share:.0%})" for level, share in zip(curve.values, curve.share, strict=True)],
     )
     ax.grid(axis="x", color=MUTED, alpha=0.25, linewidth=0.6)
-    ax.set_xlabel(f"probability, by {put_label(curve.name, 30)}")
+    label = f"probability, by {put_label(curve.name, 30)}"
+    # a long one may begin below the names of the levels
+    ax.set_xlabel(label, loc="right" if len(label) > LONG else "center")

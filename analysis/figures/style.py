@@ -30,6 +30,8 @@ MOST_NAMED = 5
 MOST_ROWS = 40  # of a figure with a line for each coefficient: what a screen holds
 SIZES = 8  # of circles
 LONGEST_NAME = 24
+# characters: of a figure's width, of numbers beside an axis, and of a legend's sign and spaces
+ACROSS, NUMBERS, ENTRY = 54, 5, 4
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same layout everywhere
@@ -100,9 +102,14 @@ def legend_label(label: str) -> str:
     return f"\u2009{text}" if text.startswith("_") else text
 
 
-def _legend_width(ax: Axes) -> int:
-    """Characters of the three longest entries of the legend."""
-    return sum(sorted(map(len, ax.get_legend_handles_labels()[1]))[-3:])
+def _has_room(ax: Axes, columns: int) -> bool:
+    """Whether the longest entries of a legend stand beside one another, in characters.
+
+    The legend begins where the axes do, right of the names down their side.
+    """
+    entries = sorted(map(len, ax.get_legend_handles_labels()[1]))[-columns:]
+    names = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
+    return sum(entries) + ENTRY * len(entries) + max(names, NUMBERS) <= ACROSS
 
 
 def legend_above(ax: Axes, columns: int) -> None:
@@ -110,7 +117,7 @@ def legend_above(ax: Axes, columns: int) -> None:
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
-        ncols=min(columns, 3) if _legend_width(ax) < 36 else 1,
+        ncols=min(columns, 3) if _has_room(ax, min(columns, 3)) else 1,
         borderaxespad=0.2,
         handletextpad=0.4,
         columnspacing=1.2,

@@ -13,6 +13,7 @@ from flatprior.models.common.text import abbreviated, printable
 
 WHOLE = "the copy as CSV has all"
 HALF_PAGE = 58  # characters: a wider table takes the whole width
+SHORTEST = 11  # characters for which the names of rows have room in any case
 PROB = 0.95  # of intervals
 
 
@@ -85,7 +86,7 @@ def table_of_main(name: str, rendered: Rendered, title: str) -> Facts:
 def _width(rendered: Rendered) -> int:
     """Characters that the table takes beside one another."""
     columns = zip(rendered.columns, *rendered.cells, strict=True)
-    names = min(max(map(len, ("", *rendered.names))), 30)
+    names = min(max(SHORTEST, *map(len, ("", *rendered.names))), 30)
     return names + sum(2 + max(map(len, column)) for column in columns)
 
 

@@ -419,10 +419,9 @@ FORGED_WITHOUT_MLE = {
     "an end of an interval and its copies": rewritten("limits", *cell(1, "2.5%", "2.28411")),
     "an interval that is closed, and its copies": rewritten("limits", *cell(1, "97.5%", "9.5")),
     "where a coefficient goes, and its copies": rewritten("limits", *cell(1, "goes to", "finite")),
-    "a separated row less and in its copies": rewritten("separated-rows", _without_last, list.pop),
-    "another outcome of a row and its copies": rewritten(
-        "separated-rows", *cell(0, "outcome", "0")
-    ),
+    "no separated rows in table and copies": rewritten("separated-rows", _without_last, list.pop),
+    "a separated row less and in its copies": rewritten("separated-rows", *cell(0, "rows", "12")),
+    "another separated row and in its copies": rewritten("separated-rows", *cell(0, "which", "21")),
     "a count of events and its copies": rewritten("outcomes-by-value", *cell(1, "events", "12")),
     "a likelihood ratio and its copies": rewritten("tests", *cell(1, "LR", "1.3576")),
     "a supremum in a note": _table("limits", r"(log-likelihood: -)\d+", r"\g<1>21"),

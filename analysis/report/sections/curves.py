@@ -60,7 +60,7 @@ def figures_of_curves(curves: EffectCurves) -> list[Facts]:
                     if levels < curve.n_levels
                     else ""
                 )
-                + (f". Shown: {curves.left_out}." if curves.left_out else "."),
+                + (f". Shown: {curves.left_out}." if curves.left_out and not i else "."),
                 f"Probability of the event by {printable(curve.name)}: {'; '.join(said)}.",
             )
         )

@@ -235,10 +235,11 @@ def _proved(main: MainModel) -> list[str]:
 def _without_estimate(main: WithoutMLE) -> tuple[list[str], list[str]]:
     """What can be said where there is no maximum likelihood estimate."""
     existence = main.existence
-    message = f"{existence.message[:1].upper()}{existence.message[1:]}."
     if existence.kind == "undecided":
+        message = f"{existence.message[:1].upper()}{existence.message[1:]}."
         return ["No estimate is reported."], [message]
-    how = ["There is no finite maximum likelihood estimate, and none is reported."]
+    which = "finite" if existence.n_separated else "unique"
+    how = [f"There is no {which} maximum likelihood estimate, and none is reported."]
     if existence.n_separated:
         how.append(
             "Given are the supremum of the likelihood, likelihood-ratio tests by suprema, and "
@@ -246,7 +247,26 @@ def _without_estimate(main: WithoutMLE) -> tuple[list[str], list[str]]:
             "where the size of the data allows it; Wald tests, standard errors of coefficients "
             "that diverge, and draws of a posterior under the flat prior do not exist."
         )
-    return how, [message, NOT_PROVED]
+    return how, [*_why_none(main), NOT_PROVED]
+
+
+def _why_none(main: WithoutMLE) -> Iterator[str]:
+    """Why there is no maximum likelihood estimate, without what to do about it."""
+    existence, k = main.existence, main.model.n_parameters
+    if existence.n_separated:
+        going = [name for name, way in existence.coefficients.items() if way in ("+inf", "-inf")]
+        kind = existence.kind if existence.kind.endswith("separation") else "separation"
+        yield (
+            f"The outcomes are separated ({kind}) in {existence.n_separated} of "
+            f"{count(main.model.n_rows, 'row')}"
+            + (f"; coefficients that diverge: {names_in(SCREEN, going)}." if going else ".")
+        )
+    if existence.dependencies:
+        names = names_in(SCREEN, list(existence.dependencies))
+        yield (
+            f"The design has rank {k - len(existence.dependencies)}, not {k}: combinations of "
+            f"other columns are {names}."
+        )
 
 
 def _software(data: Facts) -> str:

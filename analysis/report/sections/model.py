@@ -166,10 +166,6 @@ def coefficients(main: MainModel) -> Facts:
                     ],
                 ),
             ),
-            _by_term(main),
-            _corrected_for_many(main),
-            table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
-            table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
             figure_of(
                 "forest",
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
@@ -178,6 +174,10 @@ def coefficients(main: MainModel) -> Facts:
                 "that there is no effect" + (f"{KINDS_DIFFER}." if len(intervals) > 1 else "."),
                 f"Coefficients with 95% Wald intervals: {said}.",
             ),
+            _by_term(main),
+            _corrected_for_many(main),
+            table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
+            table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
         ],
     )
 

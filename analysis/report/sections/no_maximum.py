@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.figures.coefficients import plot_forest
 from flatprior.analysis.inference.hypotheses.anova import drop_one
 from flatprior.analysis.inference.limits import Limits
 from flatprior.analysis.report.items import (
-    figure_of,
     section_of,
     table_of,
     table_of_main,
@@ -23,15 +22,15 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import MLEDoesNotExistError
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import SCREEN, count, first_of, names_in
+from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
 
-MOST_NAMED = 1000  # separated rows that a table has
+MOST_NAMED = 200  # separated rows of either outcome that are named
 MOST_COLUMNS = 40  # whose outcomes are counted
 NO_DRAWS = (
     "With a flat prior there is no posterior distribution: its integral is infinite. Draws that a "
-    "sampler returns are not draws from it, however well they look."
+    "sampler returns are not draws from it, however good they look."
 )
 NO_WALD = (
     "Standard errors, z and Wald intervals of a coefficient that diverges do not exist; numbers "
@@ -146,26 +145,35 @@ def _stretches(values: np.ndarray, events: np.ndarray) -> list[tuple[float, floa
 
 
 def _separated_rows(main: WithoutMLE) -> Facts | None:
-    """The rows whose outcome is certain in the limit."""
+    """The rows whose outcome is certain in the limit, by that outcome."""
     model, existence = main.model, main.existence
-    labels = existence.separated_labels
+    labels, places = existence.separated_labels, existence.separated_rows
     if not existence.n_separated or labels is None:
         return None
     said = f"{existence.n_separated} of {count(model.n_rows, 'row')}"
-    more = existence.n_separated - len(labels[:MOST_NAMED])
-    notes = [
-        "in the limit the probability of what was observed is 1 in each of these rows",
-        f"these are the first {MOST_NAMED}; {more} more are separated" if more else "",
-    ]
-    if existence.separated_rows is None:
+    if places is None:
         return text_of(f"Separated are {said}: {first_of(labels, existence.n_separated)}.")
-    places = list(existence.separated_rows[:MOST_NAMED])
-    columns = {"outcome": model.response[places]}
-    if model.weights_name is not None:
-        columns["observations"] = model.counts[places]
-    frame = pd.DataFrame(columns, index=pd.Index([str(label) for label in labels[:MOST_NAMED]]))
-    formats = dict.fromkeys(columns, ".0f")
-    return table_of("separated-rows", Rendered.of(frame, formats, "Separated rows", [said], notes))
+    lines = {}
+    for outcome in (1, 0):
+        own = [i for i, place in enumerate(places) if model.response[place] == outcome]
+        if own:
+            numbers = [str(len(own))]
+            if model.weights_name is not None:
+                numbers.append(f"{sum(model.counts[places[i]] for i in own):.0f}")
+            lines[f"outcome {outcome}"] = [*numbers, _named([labels[i] for i in own])]
+    columns = ["rows", *(["observations"] if model.weights_name is not None else []), "which"]
+    frame = pd.DataFrame.from_dict(lines, orient="index", columns=columns)
+    notes = ["in the limit the probability of what was observed is 1 in each of these rows"]
+    return table_of(
+        "separated-rows", Rendered.of(frame, {}, "Separated rows", [said], notes), words=True
+    )
+
+
+def _named(labels: Sequence[object]) -> str:
+    """The first labels of rows, and how many more there are."""
+    shown = ", ".join(printable(label) for label in labels[:MOST_NAMED])
+    more = len(labels) - MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def what_holds(main: WithoutMLE) -> Facts:
@@ -215,7 +223,6 @@ def what_holds(main: WithoutMLE) -> Facts:
                 ),
             ),
             _odds_ratios(main, limits),
-            _forest(limits),
             _tests(main) if small else None,
             text_of(*_at_least(limits), *_in_words(main)),
         ],
@@ -263,7 +270,7 @@ def _in_words(main: WithoutMLE) -> list[str]:
     if existence.dependencies:
         said.append(
             "Fitted probabilities and the log-likelihood do not depend on which superfluous column "
-            "is left out; of the coefficients only those that are finite above do not."
+            "is left out; of the coefficients only those that are finite do not."
         )
     if finite:
         said.append(f"Finite, with a standard error that can be used: {names_in(SCREEN, finite)}.")
@@ -275,25 +282,6 @@ def _odds_ratios(main: WithoutMLE, limits: Limits) -> Facts | None:
     if limits.intervals is None:
         return None
     return odds_ratios(main, limits.intervals, "profile-likelihood")
-
-
-def _forest(limits: Limits) -> Facts | None:
-    """Intervals, with an arrow where they are open."""
-    found = limits.intervals
-    if found is None:
-        return None
-    said = "; ".join(
-        f"{name} {value:.3g} ({low:.3g} to {high:.3g})"
-        for name, value, low, high in found.head(12).itertuples()
-    )
-    return figure_of(
-        "forest",
-        plot_forest({"profile": found}),
-        "Profile-likelihood intervals",
-        "An arrow: no end on that side, the likelihood does not fall there. An interval that "
-        "crosses 0 does not exclude that there is no effect.",
-        f"Coefficients with 95% profile-likelihood intervals: {said}.",
-    )
 
 
 def _tests(main: WithoutMLE) -> Facts | None:
