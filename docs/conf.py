@@ -115,16 +115,39 @@ html_theme_options = {
 html_show_sourcelink = False
 
 
+# what the converter leaves to the browser's defaults, which space it as no book does
+SPACING = (
+    (r"<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>"),
+    (r'<mo( stretchy="false")?>(&#x0007C;|&#x0002F;)</mo>', r'<mo\1 lspace="0" rspace="0">\2</mo>'),
+    (r"<mo>([a-z]+)</mo>(?=<mo[^>]*>&#x00028;)", r'<mo lspace="0" rspace="0">\1</mo>'),
+    (r"<mo>([a-z]+)</mo>", r'<mo lspace="0" rspace="0.167em">\1</mo>'),
+    (
+        r"(<mo[^>]*>&#x(?:00028|0005B|0003D|02264|02265);</mo>)<mo>&#x02212;</mo>",
+        r'\1<mo form="prefix">&#x02212;</mo>',
+    ),
+    (r"(</m(?:i|n|sub|sup|row)>|&#x00029;</mo>)(<mi>log</mi>)", r'\1<mspace width="0.167em"/>\2'),
+    (r"(<mi>log</mi>)(?=<m(?:i|n|sub|sup|row|sqrt|frac)\b)", r'\1<mspace width="0.167em"/>'),
+)
+
+
+def mathml(formula, **named):
+    """Convert TeX to MathML, which browsers draw by themselves: no script, no network."""
+    found = convert(formula, **named)
+    for pattern, spaced in SPACING:
+        found = re.sub(pattern, spaced, found)
+    return found
+
+
 def inline_math(translator, node):
-    """Write MathML, which browsers draw by themselves: no script, no network."""
-    translator.body.append(convert(node.astext()))
+    """Write a formula within a line."""
+    translator.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def displayed_math(translator, node):
     """Write a formula on lines of its own."""
-    formula = convert(node.astext().strip(), display="block")
-    translator.body.append(f"<div style='overflow-x: auto; padding: .4em 0'>{formula}</div>")
+    formula = mathml(node.astext().strip(), display="block")
+    translator.body.append(f"<div class='formula'>{formula}</div>")
     raise nodes.SkipNode
 
 

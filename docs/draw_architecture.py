@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,14 @@ STYLE = """\
   .arrow { fill: none; stroke: var(--arrow); }
   .head { fill: var(--arrow); }\
 """
+
+
+class Written(NamedTuple):
+    """What is written in a box, line by line; no sizes where they stand beside the name."""
+
+    names: list[str]
+    sizes: list[str]
+    sentence: list[str]
 
 
 class Box(NamedTuple):
@@ -227,30 +236,37 @@ class Package:
 
     def draw(self, top: float) -> tuple[list[str], float]:
         """The floors, from `top` down, and where they end."""
-        texts: dict[Box, list[str]] = {}
+        texts: dict[Box, Written] = {}
         place: dict[int, tuple[float, float]] = {}  # of each floor: top, bottom
         beside: dict[int, bool] = {}  # whether sizes fit beside names
         for floor, row in reversed(list(enumerate(self.rows))):
             boxes = [box for box in row if box.name]
             beside[floor] = all(map(self._fits, boxes))
             for box in boxes:
-                lines = int((self.width[box] - 2 * PADDING) / SMALL)
-                texts[box] = textwrap.wrap(self.facts[box].sentence, lines)
-            lines = max(len(texts[box]) for box in boxes) + (1 if beside[floor] else 2)
+                texts[box] = self._written(box, beside[floor])
+            lines = max(sum(map(len, texts[box])) for box in boxes)
             place[floor] = top, top + 10 + LINE * lines
             top = place[floor][1] + RISE
         parts = list(self._draw_arrows(place))
-        for box, lines in sorted(texts.items()):
-            parts += self._draw_box(box, *place[box.floor], lines, beside[box.floor])
+        for box, written in sorted(texts.items()):
+            parts += self._draw_box(box, *place[box.floor], written)
         return parts, top - RISE
 
     def _fits(self, box: Box) -> bool:
         _, title, size, _ = self.facts[box]
         return len(title) * BOLD + (len(size) + 2) * SMALL + 2 * PADDING <= self.width[box]
 
-    def _draw_box(
-        self, box: Box, top: float, bottom: float, lines: list[str], beside: bool
-    ) -> Iterator[str]:
+    def _written(self, box: Box, beside: bool) -> Written:
+        """The lines in a box: long names part at an underscore, sizes below them at a comma."""
+        _, title, size, sentence = self.facts[box]
+        room = self.width[box] - 2 * PADDING
+        letters = int(room / SMALL)
+        if beside:
+            return Written([title], [], textwrap.wrap(sentence, letters))
+        names = [title] if len(title) * BOLD <= room else re.findall(r"[^_]+_?", title)
+        return Written(names, textwrap.wrap(size, letters), textwrap.wrap(sentence, letters))
+
+    def _draw_box(self, box: Box, top: float, bottom: float, written: Written) -> Iterator[str]:
         path, title, size, sentence = self.facts[box]
         width = self.width[box]
         left = self.x[box] - width / 2
@@ -261,17 +277,15 @@ class Package:
             f'height="{bottom - top:.1f}" rx="{corner}"/>'
         )
         x, y = left + PADDING, top + 16
-        yield f'<text class="name" x="{x:.1f}" y="{y:.1f}">{title}</text>'
-        if beside:
+        if not written.sizes:
             x_end = left + width - PADDING
             yield (
                 f'<text class="soft" text-anchor="end" x="{x_end:.1f}" y="{y:.1f}">{size}</text>'
             )
-        else:
-            y += LINE
-            yield f'<text class="soft" x="{x:.1f}" y="{y:.1f}">{size}</text>'
-        for i, line in enumerate(lines, 1):
-            yield f'<text x="{x:.1f}" y="{y + LINE * i + 1:.1f}">{escape(line)}</text>'
+        for look, lines in zip(('class="name" ', 'class="soft" ', ""), written, strict=True):
+            for line in lines:
+                yield f'<text {look}x="{x:.1f}" y="{y:.1f}">{escape(line)}</text>'
+                y += LINE
         yield "</g>"
 
     def _draw_arrows(self, place: dict[int, tuple[float, float]]) -> Iterator[str]:

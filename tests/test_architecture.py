@@ -42,9 +42,25 @@ def test_the_drawing_is_of_the_code_as_it_is(script, text):
         pytest.fail("the code has changed: run python docs/draw_architecture.py")
 
 
+def named_boxes(drawing):
+    """The groups of a box and what is written in it; the others are arrows."""
+    return [group for group in drawing.iter(f"{SVG}g") if names_in(group)]
+
+
+def names_in(box):
+    """The lines of the name in a box."""
+    return [line.text for line in box.iter(f"{SVG}text") if line.get("class") == "name"]
+
+
+def test_every_name_fits_its_box(script, drawing):
+    for box in named_boxes(drawing):
+        room = float(box.find(f"{SVG}rect").get("width")) - 2 * script.PADDING
+        assert max(map(len, names_in(box))) * script.BOLD <= room, names_in(box)
+
+
 def test_every_file_and_folder_is_a_box_and_none_lies_on_another(script, drawing):
     boxes = [r for r in drawing.iter(f"{SVG}rect") if r.get("class") in ("file", "folder")]
-    named = [t.text.rstrip("/") for t in drawing.iter(f"{SVG}text") if t.get("class") == "name"]
+    named = ["".join(names_in(box)).rstrip("/") for box in named_boxes(drawing)]
     floors = script.layers().FLOORS.values()
     assert sorted(named) == sorted(name for floor in floors for names in floor for name in names)
     assert len(boxes) == len(named)
