@@ -218,7 +218,8 @@ class Page:
         shared = {*self.tables, *self.figures} & {*other.tables, *other.figures}
         found = []
         for section in self.rest.split("<section"):
-            own = sorted(name for name in _NAMED.findall(section) if name in shared)
+            # texts have no name, and as many of them stand in a section
+            own = sorted(name for name in _NAMED.findall(section) if not name or name in shared)
             found.append(_NAMED.sub("", section) + "".join(map(_PLACE.format, own)))
         return "<section".join(found)
 

@@ -14,6 +14,7 @@ from damaged_files import embedded_in
 
 from flatprior.analysis.report.page import Page, Table
 from flatprior.models.common.rendering import Rendered
+from flatprior.models.results import versions_of
 
 FALSE = "These estimates are causal effects"
 
@@ -42,6 +43,11 @@ def _table(name: str, old: str, new: str) -> Callable[[str], str]:
 def _twice(whole: str, old: str, new: str) -> Callable[[str], str]:
     """A forged copy of some part in front of the true one."""
     return _once(whole, lambda m: re.sub(old, new, m[0], count=1, flags=re.DOTALL) + m[0])
+
+
+def _of_another_version(change: Callable[[str], str]) -> Callable[[str], str]:
+    """A page that says to be of another version, whose style and script are not known here."""
+    return lambda page: change(page.replace(versions_of()["flatprior"], "0.0.0"))
 
 
 def rewritten(
@@ -310,6 +316,25 @@ FORGED = {
     "what opens a comment": _once(
         r'<section aria-labelledby="existence">', lambda m: f"<!--{m[0]}"
     ),
+    "a sentence above the verdict, of another version": _of_another_version(
+        _once("<main", lambda m: f"<p>{FALSE}</p>{m[0]}")
+    ),
+    "a sentence in the footer, of another version": _of_another_version(
+        _once(r"<footer><p>", lambda m: f"{m[0]}{FALSE}. ")
+    ),
+    "a second main part, of another version": _of_another_version(
+        _once("</main>", lambda m: f"</main><main><h2>{FALSE}</h2></main>")
+    ),
+    "a script more, of another version": _of_another_version(
+        _once("</body>", lambda m: f"<script>alert(1)</script>{m[0]}")
+    ),
+    "the policy of scripts, of another version": _of_another_version(
+        _once("default-src 'none'", lambda m: "default-src *")
+    ),
+    "sentences that stand in another section": _once(
+        r'(<div class="text"><p>The maximum likelihood[^\n]*\n)(.*?<div class="items">\n)',
+        lambda m: m[2] + m[1],
+    ),
     "a sentence behind the end": lambda page: f"{page}{FALSE}",
     "an element behind the end": lambda page: f"{page}<p>{FALSE}</p>\n",
     "a sentence in the footer": _once(r"<footer><p>", lambda m: f"{m[0]}{FALSE}. "),
@@ -326,6 +351,9 @@ FORGED_WITH_DRAWS = {
     "a figure of draws more": _twice(
         _FIGURE.format("density-1"), 'id="density-1"', 'id="density-9"'
     ),
+    "no traces of chains": _once(_FIGURE.format("chains-1"), lambda m: ""),
+    "no forest plot": _once(_FIGURE.format("forest"), lambda m: ""),
+    "no plot of influence": _once(_FIGURE.format("influence-plot"), lambda m: ""),
     "a table of draws more": _twice(TABLE.format("sampler-1"), "sampler-1", "sampler-9"),
     "a sentence in a figure of draws": _once(
         r'(<figure id="density-1">.*?)(</figure>)', lambda m: f"{m[1]}<p>{FALSE}</p>{m[2]}"

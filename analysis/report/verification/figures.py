@@ -43,9 +43,13 @@ def figures_held(
                 _same_drawing(name, drawing.markup, again.figures[name].markup),
                 f"the figure {name!r} of the page is not that of these results",
             )
-    for name in again.figures:
-        require(name in page.figures or name in free, f"the page lacks the figure {name!r}")
-    return holes
+    always = [*again.figures, *(name for name in of_draws if name.startswith("chains-"))]
+    for name in always:
+        require(name in page.figures, f"the page lacks the figure {name!r}")
+    # of draws of other data there are none, nor of what cannot be computed
+    possible = [*of_draws, *(name for name in free if name.startswith("effect-"))]
+    lacking = [name for name in possible if name not in page.figures]
+    return [*holes, *(f"figure {name!r}, which is not on the page" for name in lacking)]
 
 
 def _words_held(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,12 @@ from flatprior.analysis.report.writing import Section, facts_of, render
 from flatprior.models.common.closeness import TWICE
 from flatprior.models.common.errors import InputError
 from flatprior.models.results import versions_of
+
+# what a page has of its version alone; whatever else is on it is held
+_OF_A_VERSION = re.compile(
+    r"(<style>).*?(</style>)|(<script>).*?(</script>)|(script-src 'sha256-)[^']*(')", re.DOTALL
+)
+_EMPTY = r"\1\2\3\4\5\6"
 
 
 def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool) -> list[str]:
@@ -64,8 +71,11 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
     if not _same_version(report):  # then style and script are not those of this one
-        holes.append("style and script of the page, which are those of another version")
-        rest, made = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
+        holes.append(
+            "style and script of the page, which are those of another version, and may hide or "
+            "change what it shows"
+        )
+        rest, made = (_OF_A_VERSION.sub(_EMPTY, part) for part in (rest, made))
     require(alike(rest, made, TWICE, bounds), "the page has other words than these results give")
     return holes
 
