@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from flatprior.analysis.report.items import section_of, text_of
 from flatprior.analysis.report.main_model import (
     MOST_ROWS,
-    RESAMPLES,
     MainModel,
     Reported,
     WithoutMLE,
@@ -22,6 +21,8 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.effects import tables_of_effects
 from flatprior.analysis.report.sections.making import sampling_in_words
 from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
+from flatprior.analysis.validation.validation import Validation
+from flatprior.models import BernoulliLogistic
 from flatprior.models.common.text import (
     ARRAY,
     SCREEN,
@@ -78,16 +79,12 @@ def _data(main: Reported) -> Iterator[str]:
     where = "" if model.n_rows == n else f" in {count(model.n_rows, 'row')}"
     if model.weights_name is not None:
         where += " (frequency weights, taken as counts of observations)"
-    left = f"{count(model.n_dropped, 'row')} with a missing value"
-    if model.n_zero_weight:
-        left += f" and {model.n_zero_weight} of weight 0"
-    were = "was" if model.n_dropped == 1 and not model.n_zero_weight else "were"
     k = model.n_parameters
     yield (
         f"The analysis is of {count(n, 'observation')}{where} with {count(events, 'event')} "
         f"({events / n:.1%}) and {count(k, 'coefficient')} "
         f"({min(events, n - events) / k:.1f} observations of the rarer outcome for each)"
-        + (f"; {left} {were} left out." if model.n_dropped or model.n_zero_weight else ".")
+        + _left_out(model)
     )
     references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]
     if references:
@@ -97,6 +94,21 @@ def _data(main: Reported) -> Iterator[str]:
             f"Left out as linear combinations of other columns: "
             f"{names_in(SCREEN, model.aliased.names)}."
         )
+
+
+def _left_out(model: BernoulliLogistic) -> str:
+    """How many rows are not in the analysis and why, at the end of a sentence."""
+    found = []
+    if model.n_dropped:
+        found.append(f"{count(model.n_dropped, 'row')} with a missing value")
+    if model.n_zero_weight and model.trials is not None:
+        found.append(f"{count(model.n_zero_weight, 'group')} without trials")
+    elif model.n_zero_weight:
+        found.append(f"{count(model.n_zero_weight, 'row')} of weight 0")
+    if not found:
+        return "."
+    were = "was" if model.n_dropped + model.n_zero_weight == 1 else "were"
+    return f"; {' and '.join(found)} {were} left out."
 
 
 def _estimation(main: MainModel) -> Iterator[str]:
@@ -201,10 +213,17 @@ def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
         + (
             "."
             if main.validation is None
-            else f"; beside them stand those of the fit, corrected for optimism by {RESAMPLES} "
-            "bootstrap samples."
+            else "; beside them stand those of the fit, corrected for optimism by "
+            f"{_samples(main.validation)}."
         )
     )
+
+
+def _samples(validation: Validation) -> str:
+    """How many bootstrap samples there are, and how many of them have no fit."""
+    n, without = len(validation.refits.exists), int((~validation.refits.exists).sum())
+    said = f"{n} bootstrap samples"
+    return said if not without else f"{said}, {without} of them left out for want of an MLE"
 
 
 def _proved(main: MainModel) -> list[str]:

@@ -30,8 +30,13 @@ class Answer:
 
 
 ANSWERS = (
-    Answer("7", "preparation of the data", ("data",), "coding and reference levels"),
-    Answer("10", "sample size", ("goodness",), "events for each coefficient; no plan of it"),
+    Answer("7", "preparation of the data", ("data",), "coding and reference levels, if any"),
+    Answer(
+        "10",
+        "sample size",
+        ("methods",),
+        "observations of the rarer outcome for each coefficient; no plan of it",
+    ),
     Answer("11", "missing data", ("data",), "rows left out: complete cases"),
     Answer("12b", "predictors in the analysis", ("data", "odds-ratios"), "formula and units"),
     Answer(
@@ -45,11 +50,21 @@ ANSWERS = (
     Answer(
         "15", "output of the model", ("classification",), "probability; classes at a cut of 0.5"
     ),
-    Answer("18f", "code", ("reproducibility",), "the command, versions, hash of the data"),
+    Answer(
+        "18f",
+        "code",
+        ("reproducibility",),
+        "versions, hash of the data, the command if there was one; no script",
+    ),
     Answer("20a", "flow of participants", ("data",), "rows left out alone"),
     Answer("20b", "characteristics", ("variables",), "by outcome"),
     Answer("21", "participants and events", ("data",), "in the one analysis"),
-    Answer("22", "the full model", ("coefficients-table",), "every coefficient, the intercept too"),
+    Answer(
+        "22",
+        "the full model",
+        ("coefficients-table",),
+        "every coefficient, and the intercept if there is one; of very many in the copy as CSV",
+    ),
     Answer("23a", "performance, with intervals", ("indices", "validation"), "not by subgroup"),
 )
 # what no analysis of the data can say

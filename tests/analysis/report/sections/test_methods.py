@@ -61,8 +61,24 @@ def test_tests_of_terms_holm_weights_and_what_was_left_out_are_said():
     model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w", offset="x")
     how, _ = said(report_facts(model=model))
     assert f"of {model.n_observations} observations in {model.n_rows} rows" in how
-    assert f"and {model.n_zero_weight} of weight 0 were left out" in how
+    assert f"and {model.n_zero_weight} rows of weight 0 were left out" in how
     assert "an offset (x)" in how
+
+
+def test_what_is_said_of_groups_and_of_samples_without_an_mle():
+    groups = pd.DataFrame({"x": [0, 1, 2, 3.0], "d": [1, 3, 0, 5], "h": [5, 4, 0, 2]})
+    model = BernoulliLogistic.from_formula("cbind(d, h) ~ x", groups)
+    how, _ = said(report_facts(model=model))
+    assert "for each); 1 group without trials was left out." in how
+    assert "weight" not in how
+    # eight observations in four groups: some bootstrap samples are separated
+    small = pd.DataFrame({"x": [0, 1, 2, 3.0], "d": [1, 1, 1, 1], "h": [1, 1, 1, 1]})
+    facts = report_facts(model=BernoulliLogistic.from_formula("cbind(d, h) ~ x", small))
+    tables = [i for s in facts["sections"] for i in s["items"] if i.get("id") == "validation"]
+    (note,) = [each for each in tables[0]["notes"] if "have no MLE" in each]
+    without = note.split(" of ")[0]
+    how, _ = said(facts)
+    assert f"by 200 bootstrap samples, {without} of them left out for want of an MLE" in how
 
 
 def test_a_route_and_draws_that_fail_are_said_to(model):
