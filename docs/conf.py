@@ -187,8 +187,21 @@ class CommandHelp(Directive):
         return [nodes.literal_block(asked.output, asked.output, language="text")]
 
 
+# what is called in several ways, and what is built by its methods
+SIGNATURES = {
+    "flatprior.analysis.wald_test": "([model, ]fit, hypothesis, value=None)",
+    "flatprior.models.BernoulliLogistic": "",
+}
+
+
+def as_called(app, what, name, thing, options, arguments, returned):
+    """Give the signature of those whose own says nothing."""
+    return (SIGNATURES[name], None) if name in SIGNATURES else None
+
+
 def setup(app):
-    """Register the renderer of mathematics, and the help of commands."""
+    """Register the renderer of mathematics, the help of commands, and signatures."""
+    app.connect("autodoc-process-signature", as_called, priority=100)
     app.connect("source-read", drawn)
     app.add_directive("command-help", CommandHelp)
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))

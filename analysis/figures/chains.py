@@ -75,7 +75,7 @@ def plot_chains(posterior: Posterior, names: Sequence[str] | None = None) -> Fig
                 places = np.arange(0, n, every)
                 trace.plot(places + 1, draws[i, ::every], color=colour, linewidth=0.6, alpha=0.8)
                 counted, _ = np.histogram(ranks[i], bins=edges)
-                ranked.stairs(counted, edges, color=colour, linewidth=1.1)
+                ranked.stairs(counted, edges, baseline=None, color=colour, linewidth=1.1)
             ranked.axhline(n / BINS, color=MUTED, linestyle="--", linewidth=1)
             ranked.set_ylim(bottom=0)
             trace.set_title(put_label(posterior.names[j]), loc="left")

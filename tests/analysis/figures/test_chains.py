@@ -19,6 +19,7 @@ def test_traces_and_ranks_are_those_of_the_draws(draws):
         assert line.get_xdata().tolist() == list(range(1, n + 1, every))
     counts = np.array([each.get_data().values for each in ranked.patches])
     assert counts.sum(axis=1).tolist() == [n] * chains
+    assert {each.get_data().baseline for each in ranked.patches} == {None}  # no lines at the ends
     # draws that were kept twice are ties, each with the mean of their ranks
     every_draw = np.sort(values.ravel())
     below = np.searchsorted(every_draw, values)
