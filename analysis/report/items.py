@@ -9,7 +9,7 @@ from typing import Any
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.svg import inline_svg
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import abbreviated, printable
+from flatprior.models.common.text import printable, told_apart
 
 WHOLE = "the copy as CSV has all"
 HALF_PAGE = 58  # characters: a wider table takes the whole width
@@ -42,14 +42,14 @@ def table_of(
 ) -> Facts:
     """A table; of words they stand on the left, and break.
 
-    Long names are whole in CSV only, and of a long table all rows are there. `kinds` of rows are
-    those of `flatprior.analysis.report.page`, for rows that stand below the name of a group.
-    What is `drawn` beside the rows are SVG elements of `flatprior.analysis.report.forest`, the
-    heading's first.
+    Long names are cut so that they are told apart; in CSV they are whole, and of a long table all
+    rows are there. `kinds` of rows are those of `flatprior.analysis.report.page`, for rows that
+    stand below the name of a group. What is `drawn` beside the rows are SVG elements of
+    `flatprior.analysis.report.forest`, the heading's first.
     """
     shown = rendered.shortened(WHOLE)
     # the page does not say where a second table begins, so that its copies have none
-    shown = replace(shown, names=tuple(map(abbreviated, shown.names)), second=0)
+    shown = replace(shown, names=told_apart(shown.names), second=0)
     return {
         "kind": "table",
         "id": name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.text import count
@@ -21,7 +22,8 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         return {
             "headline": f"{count(len(comparison.models), 'model')} compared by suprema",
             "good": False,
-            "message": comparison.message + "".join(f" {audit.verdict}." for audit in main.audits),
+            "message": comparison.message
+            + "".join(f" {_in_a_sentence(audit)}" for audit in main.audits),
             "notes": [*main.model.warnings],
         }
     if isinstance(main, WithoutMLE):
@@ -30,7 +32,7 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
             "headline": NONE.get(existence.kind, "There is no maximum likelihood estimate"),
             "good": False,
             "message": f"{existence.message[:1].upper()}{existence.message[1:]}."
-            + "".join(f" {audit.verdict}." for audit in main.audits),
+            + "".join(f" {_in_a_sentence(audit)}" for audit in main.audits),
             "notes": [*main.model.warnings],
         }
     if agreement is not None:
@@ -60,7 +62,7 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         return {
             "headline": f"{passed} of {count(len(main.audits), 'audited fit')} passed",
             "good": passed == len(main.audits),
-            "message": " ".join(f"{audit.verdict}." for audit in main.audits),
+            "message": " ".join(map(_in_a_sentence, main.audits)),
             "notes": [*main.model.warnings],
         }
     return {
@@ -69,3 +71,9 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         "message": comparison.message,
         "notes": [*main.model.warnings],
     }
+
+
+def _in_a_sentence(audit: Audit) -> str:
+    """The verdict on a fit; what is no name of a program begins with a capital."""
+    said = f"{audit.verdict}."
+    return f"A{said[1:]}" if said.startswith(("a ", "an ")) else said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
 
@@ -73,6 +74,32 @@ def abbreviated(name: object, longest: int = 60) -> str:
     """A name as visible text, cut to `longest` characters."""
     text = printable(name)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def told_apart(names: Iterable[object]) -> tuple[str, ...]:
+    """Names cut as by `abbreviated`, but for those that are the same then.
+
+    These are cut in the middle, and whole where that does not tell them apart.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import told_apart
+    >>> ward = "the ward in which the patient stayed for most of the time, by the records"
+    >>> for name in told_apart(["x", f"{ward}[A]", f"{ward}[B]"]):
+    ...     print(name)
+    x
+    the ward in which the patient …f the time, by the records[A]
+    the ward in which the patient …f the time, by the records[B]
+    """
+    whole = [printable(name) for name in names]
+    found = [abbreviated(name) for name in whole]
+    middles = [name if len(name) <= 60 else f"{name[:30]}…{name[-29:]}" for name in whole]
+    for others in (middles, whole):
+        often = Counter(found)
+        found = [
+            other if often[each] > 1 else each for each, other in zip(found, others, strict=True)
+        ]
+    return tuple(found)
 
 
 def shorten(text: str, width: int = 80) -> str:

@@ -106,7 +106,7 @@ def reproducibility(main: Reported, command: str, data: Facts) -> Facts:
             f"read in batches {'from files' if rows.at_hand else 'on a cluster'}"
             + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
         )
-    again = "The command above, with --report FILE, makes" if command else "The same results make"
+    again = "The command below, with --report FILE, makes" if command else "The same results make"
     return section_of(
         "reproducibility",
         "Reproducibility",

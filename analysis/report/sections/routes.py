@@ -107,7 +107,9 @@ def audits_of_fits(main: Reported) -> Facts | None:
     items: list[Facts | None] = []
     for i, audit in enumerate(main.audits):
         rendered = audit.rendered()
-        title = f"{audit.producer}: {'passed' if audit.passed else 'not passed'}"
+        whose = audit.producer
+        whose = f"A{whose[1:]}" if whose.startswith(("a ", "an ")) else whose
+        title = f"{whose}: {'passed' if audit.passed else 'not passed'}"
         items.append(table_of(f"audit-{i + 1}", replace(rendered, title=title)))
         beside = [each for each in audit.numbers if each.quantity != "coefficient"]
         if beside:

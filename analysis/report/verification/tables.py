@@ -23,7 +23,7 @@ from flatprior.analysis.report.verification.of_draws import (
 from flatprior.models import PointEstimate
 from flatprior.models.common.closeness import TWICE, Closeness
 from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
-from flatprior.models.common.text import abbreviated, printable
+from flatprior.models.common.text import abbreviated, printable, told_apart
 
 PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
@@ -137,7 +137,7 @@ def _leave_one_out_held(shown: Table, report: Facts) -> None:
         and not shown.facts
         and shown.notes == rows_left_out(len(models), WHOLE)
         and sorted(names) == sorted(str(as_csv(printable(each))) for each in models)
-        and set(shown.names) <= set(map(abbreviated, models))
+        and set(shown.names) <= {*map(abbreviated, models), *told_apart(models)}
         and set(shown.columns) <= set(AFTER_SAMPLING)
         and len(set(shown.columns)) == len(shown.columns),
         "the table 'Leave-one-out' of the page is not that of these models",
@@ -157,7 +157,7 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         and shown.facts == (sampled, due)
         and shown.columns == OF_SAMPLER
         and names == [as_csv(printable(each)) for each in check.names]
-        and shown.names == tuple(map(abbreviated, check.names))[: len(shown.names)]
+        and shown.names == told_apart(check.names[: len(shown.names)])
         and shown.notes == as_notes(check.warnings) + rows_left_out(len(check.names), WHOLE),
         f"the table of the draws of {check.route} is not that of its results",
     )

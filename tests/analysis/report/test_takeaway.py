@@ -4,7 +4,7 @@ import numpy as np
 from reports import column, item
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis import compare_models, compare_routes, report_facts
+from flatprior.analysis import audit, compare_models, compare_routes, report_facts
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, certify, fit_newton, sample_independence
 
@@ -79,3 +79,13 @@ def test_a_fit_alone_is_said_to_be_proved_and_to_be_alone(model):
     bound = certify(model, fit_newton(model).coefficients).error_bound
     assert f"further than {bound:.1e} standard errors" in facts["verdict"]["message"]
     assert "No other route was run" in facts["verdict"]["message"]
+
+
+def test_a_verdict_on_a_printed_table_begins_a_sentence(model, tmp_path):
+    file = tmp_path / "table.csv"
+    table = fit_newton(model).summary()[["coefficient"]]
+    table.to_csv(file)
+    facts = report_facts(audits=audit(file, model))
+    assert facts["verdict"]["message"].startswith("A printed table: ")
+    (section,) = [each for each in facts["sections"] if each["id"] == "audits"]
+    assert section["items"][0]["title"] == "A printed table: passed"

@@ -24,6 +24,7 @@ from flatprior.models.common.text import (
     rows_phrase,
     share,
     shorten,
+    told_apart,
     upper_ends,
 )
 
@@ -166,3 +167,13 @@ def test_a_share_of_draws_is_never_0_or_1(n):
                 assert number >= 1 - 0.05 ** (1 / n)
             else:
                 assert number == pytest.approx(k / n, abs=5e-4)
+
+
+def test_long_names_that_differ_anywhere_are_told_apart():
+    one, other = "a" * 70 + "[one]", "a" * 70 + "[two]"
+    inside = [f"{'a' * 65}{each}{'b' * 50}" for each in "xy"]
+    found = told_apart(["short", "short", "c" * 99, one, other, *inside])
+    assert found[:3] == ("short", "short", abbreviated("c" * 99))
+    assert [name[-5:] for name in found[3:5]] == ["[one]", "[two]"]
+    assert max(map(len, found[3:5])) == 60
+    assert list(found[5:]) == inside  # cut at the end or in the middle they would be the same
