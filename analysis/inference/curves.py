@@ -89,6 +89,8 @@ class EffectCurves(Renderable):
         Each variable to where it is held, in words, while another one changes.
     prob : float
     formula : str or None
+    note : str
+        Of which rows means and shares are, where it is not all of the model's; else empty.
     """
 
     curves: tuple[EffectCurve, ...]
@@ -96,6 +98,7 @@ class EffectCurves(Renderable):
     held: dict[str, str]
     prob: float
     formula: str | None = None
+    note: str = ""
 
     @property
     def left_out(self) -> str:
@@ -148,13 +151,14 @@ class EffectCurves(Renderable):
             [
                 *([self.left_out] if self.left_out else []),
                 "held: " + names_in(SCREEN, [f"{each} {at}" for each, at in self.held.items()]),
+                self.note and f"means and shares are {self.note}",
                 "shown are the first and the last value of each; .table() has all",
             ],
             rows=np.unique(np.concatenate([first, last])),
         )
 
 
-@model_first
+@model_first(sampling_weights=True)
 def effect_curves(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,
@@ -195,7 +199,8 @@ def effect_curves(
     has these); of a category there are the twelve most frequent levels. Others are held: numbers at
     their mean (at their median where the formula compares them), categories and booleans at the
     reference level, an offset at its mean. Where there is an interaction the curve is another at
-    other values. A model of arrays has columns for variables, each of which is moved alone.
+    other values. With sampling weights means and shares are of the people that the rows speak for.
+    A model of arrays has columns for variables, each of which is moved alone.
 
     Examples
     --------
@@ -232,6 +237,7 @@ def effect_curves(
         held=held,
         prob=prob,
         formula=model.formula,
+        note=rows.note,
     )
 
 

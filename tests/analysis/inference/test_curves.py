@@ -109,6 +109,36 @@ def test_weights_offsets_files_and_other_covariances_count(tmp_path):
     assert len(effect_curves(plain, draws, data).curves) == 2
 
 
+def test_with_sampling_weights_means_and_shares_are_of_the_people(births):
+    people = births.assign(w=np.linspace(0.5, 20.5, len(births)).round(1))
+    formula = "low ~ lwt + race"
+    model = BernoulliLogistic.from_formula(formula, people, sampling_weights="w")
+    fit = fit_newton(model)
+    found = effect_curves(model, fit, people)
+    mean = np.average(people["lwt"], weights=people["w"])
+    assert found.held["lwt"] == f"{mean:.4g}"
+    race = found.curve("race")
+    shares = people.groupby("race")["w"].sum()[list(race.values)] / people["w"].sum()
+    assert race.share.tolist() == pytest.approx(shares.tolist())
+    due = predict(model, fit, pd.DataFrame({"lwt": mean, "race": list(race.values)}))
+    ends = ["probability", "probability 2.5%", "probability 97.5%"]
+    assert race.frame[ends].to_numpy() == pytest.approx(due[ends].to_numpy(), rel=1e-12)
+    # each row as often as its weight, were these counts: the same curve, and no such intervals
+    counts = people.assign(w=(10 * people["w"]).round().astype(int))
+    counted = BernoulliLogistic.from_formula(formula, counts, frequency_weights="w")
+    other = effect_curves(counted, fit_newton(counted), counts).curve("race").frame
+    assert race.frame["probability"].to_numpy() == pytest.approx(other["probability"], rel=1e-8)
+    wide, narrow = (each[ends[2]] - each[ends[1]] for each in (race.frame, other))
+    assert (wide > 5 * narrow).all()
+
+
+def test_of_other_rows_it_is_said_which_they_are(births):
+    model = BernoulliLogistic.from_formula("low ~ lwt", births.assign(w=2), frequency_weights="w")
+    found = effect_curves(model, fit_newton(model), births[:50])
+    assert found.note == "over 50 of the model's 189 rows, each counted once, not by its weight"
+    assert f"Means and shares are {found.note}." in found.rendered().notes
+
+
 def test_a_model_of_arrays_moves_its_columns():
     data = load_spector()
     model = BernoulliLogistic.from_arrays(data[["gpa", "psi"]], data["grade"], intercept=True)

@@ -118,6 +118,7 @@ def test_what_follows_from_a_fit_does_so_where_rows_are_in_batches(survey, tmp_p
         own = survey.set_axis(pd.RangeIndex(1, len(survey) + 1))
         parts = (
             predict(model, fit, survey[3:9]).to_numpy(float).ravel(),
+            fp.effect_curves(model, fit, own).table().iloc[:, 2:].to_numpy(float).ravel(),
             average_marginal_effects(model, fit, own).table().to_numpy(float).ravel(),
             robust_covariance(model, fit).covariance.ravel(),
             summarise(model, fit).table()["p"].to_numpy(float),
@@ -258,7 +259,7 @@ def test_criteria_are_refused(model, name):
 ALLOWED = {
     *("verify", "certify", "check_existence", "fit_map", "fit_sklearn", "fit_newton"),
     *("run_routes", "compare_routes", "predict", "average_marginal_effects", "robust_covariance"),
-    *("summarise", "summarize", "collinearity", "marginal_means"),
+    *("summarise", "summarize", "collinearity", "marginal_means", "effect_curves"),
 }
 
 
