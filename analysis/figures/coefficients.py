@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import norm
 
 from flatprior.analysis.agreement.judged import Agreement
@@ -41,7 +42,11 @@ from flatprior.models.common.calls import a_or_an, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.intervals import percentages
+from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.estimate import require_computed
+
+LARGEST = 600.0  # log odds beyond which a ratio has no place on an axis of doubles
+FEWEST_TICKS, MOST_TICKS = 3, 8
 
 
 @own_error_state
@@ -49,7 +54,8 @@ def plot_forest(
     intervals: Mapping[str, PointEstimate | Posterior | ResultTable | pd.DataFrame],
     *,
     prob: float = 0.95,
-    standardised: bool = True,
+    standardised: bool | None = None,
+    odds_ratios: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
     """Forest plot: point and interval of each coefficient, by several methods side by side.
@@ -63,9 +69,13 @@ def plot_forest(
     prob : float
         Of the intervals of estimates and draws.
     standardised : bool
-        Divide each coefficient by its standard error (half the width of its first finite interval
-        over the normal quantile), so that one axis suits all of them. A coefficient that has no
-        finite interval is divided by the end that it has, and marked.
+        As is usual, but for odds ratios: divide each coefficient by its standard error (half the
+        width of its first finite interval over the normal quantile), so that one axis suits all of
+        them. A coefficient that has no finite interval is divided by the end that it has, and
+        marked.
+    odds_ratios : bool
+        Draw exp of coefficients and ends on a logarithmic axis with a line at 1, no effect. The
+        intercept, whose exp is no ratio, is left out.
     ax : Axes, optional
 
     Returns
@@ -76,7 +86,7 @@ def plot_forest(
     Raises
     ------
     ValueError
-        If there is nothing to draw, or names differ.
+        If there is nothing to draw, names differ, or odds ratios are to be standardised.
 
     Examples
     --------
@@ -86,6 +96,9 @@ def plot_forest(
     >>> figure = plot_forest({"Wald": fit_newton(model), "profile": confidence_intervals(model)})
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['Intercept', 'gpa', 'tuce', 'psi']
+    >>> ax = plot_forest({"Wald": fit_newton(model)}, odds_ratios=True).axes[0]
+    >>> ax.get_xscale(), [text.get_text() for text in ax.get_yticklabels()]
+    ('log', ['gpa', 'tuce', 'psi'])
     """
     if not isinstance(intervals, Mapping):
         raise InputTypeError(
@@ -98,6 +111,14 @@ def plot_forest(
     names = list(first.index)
     if any(list(frame.index) != names for frame in found.values()):
         raise InputError("the intervals are of different coefficients")
+    if odds_ratios:
+        if standardised:
+            raise InputError("odds ratios are not standardised: leave one of the two out")
+        names = [name for name in names if name not in INTERCEPTS]
+        if not names:
+            raise InputError("of an intercept alone there is no odds ratio")
+        found = {label: frame.loc[names] for label, frame in found.items()}
+    standardised = not odds_ratios if standardised is None else standardised
     more = some_of(MOST_ROWS, len(names), "coefficient")
     names = names[:MOST_ROWS]
     found = {label: frame.iloc[:MOST_ROWS] for label, frame in found.items()}
@@ -111,33 +132,74 @@ def plot_forest(
         low, high = min([0.0, *every]), max([0.0, *every])
         room = 0.06 * (high - low) or 1.0
         low, high = low - room, high + room
-        ax.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
+        shown = _odds_ratio if odds_ratios else np.asarray
+        if odds_ratios:
+            _log_axis(ax, low, high)
+        ax.set_xlim(float(shown(low)), float(shown(high)))
+        ax.axvline(float(shown(0.0)), color=MUTED, linewidth=0.8, zorder=0)
         for i, (label, frame) in enumerate(drawn.items()):
             colour, marker = CYCLE[i % len(CYCLE)], MARKERS[i % len(MARKERS)]
             place = np.arange(len(names)) + (i - (len(found) - 1) / 2) * 0.7 / len(found)
-            ends = np.clip(frame.iloc[:, 1:].to_numpy(), low, high)
+            ends = shown(np.clip(frame.iloc[:, 1:].to_numpy(), low, high))
             ax.hlines(place, ends[:, 0], ends[:, 1], color=colour, linewidth=1.6)
             for side, arrow in ((1, "<"), (2, ">")):
                 open_end = np.isinf(frame.iloc[:, side].to_numpy())
-                edge = np.full(int(open_end.sum()), low if side == 1 else high)
+                edge = np.full(int(open_end.sum()), shown(low if side == 1 else high))
                 ax.plot(edge, place[open_end], arrow, color=colour, markersize=5, clip_on=False)
             ax.plot(
-                frame.iloc[:, 0],
+                shown(frame.iloc[:, 0].to_numpy()),
                 place,
                 marker,
                 color=colour,
                 markersize=4.5,
                 label=legend_label(label),
             )
-        ax.set_xlim(low, high)
         rows_axis(ax, [f"{put_label(name)} *" if name in odd else name for name in names])
         for between in range(len(names) - 1):
             ax.axhline(between + 0.5, color=FAINT, linewidth=0.6, zorder=0)
         note = "\n(*: / finite end)" if odd else ""
-        what = f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
+        what = (
+            f"coefficient / standard error{note}"
+            if standardised
+            else "odds ratio (log axis)"
+            if odds_ratios
+            else "coefficient (log odds)"
+        )
         ax.set_xlabel(f"{what}\nthe first {more}" if more else what)
         legend_above(ax, len(found))
         return figure
+
+
+def _odds_ratio(value: Any) -> Array:
+    """Exp of log odds, as far as an axis goes."""
+    return np.exp(np.clip(value, -LARGEST, LARGEST))
+
+
+def _log_axis(ax: Axes, low: float, high: float) -> None:
+    """A logarithmic axis from exp of one end to that of the other, with some round ticks."""
+    ax.set_xscale("log")
+    ax.set_autoscalex_on(False)
+    ticks = _round_ratios(*_odds_ratio(np.array([low, high])).tolist())
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+
+
+def _round_ratios(low: float, high: float) -> list[float]:
+    """Some four to eight round numbers between two, 1 among them where it is there."""
+    first, last = (math.floor(math.log10(end)) for end in (low, high))
+    decades = range(first, last + 1)
+    for digits in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**power for power in decades for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= MOST_TICKS:
+            break
+    else:
+        step = math.ceil(2 * len(decades) / MOST_TICKS)  # 1e-300 is wide
+        ticks = [10.0**power for power in decades if power % step == 0 and low <= 10.0**power]
+    if len(ticks) < FEWEST_TICKS:
+        evenly = MaxNLocator(5).tick_values(low, high)
+        ticks = [float(round(tick, 12)) for tick in evenly if 0 < low <= tick <= high]
+    return ticks
 
 
 def _scales(found: Mapping[str, pd.DataFrame], prob: float) -> tuple[pd.Series[float], list[Any]]:

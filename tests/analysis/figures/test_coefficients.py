@@ -54,6 +54,55 @@ def test_a_forest_refuses_nothing_and_different_coefficients(fit):
         plot_forest({"a": fit.summary()})
 
 
+def test_a_forest_of_odds_ratios_has_exp_of_every_interval_on_a_log_axis(fit, model, draws):
+    profile = confidence_intervals(model)
+    figure = plot_forest({"Wald": fit, "profile": profile, "draws": draws}, odds_ratios=True)
+    (ax,) = figure.axes
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["gpa", "tuce", "psi"]
+    np.testing.assert_allclose(line(ax, "Wald").get_xdata(), np.exp(fit.coefficients[1:]))
+    ratios = draws.odds_ratios()["odds ratio"].iloc[1:]
+    np.testing.assert_allclose(line(ax, "draws").get_xdata(), ratios)
+    for part, ends in zip(ax.collections[:2], (fit.summary(), profile.table()), strict=True):
+        drawn = np.array([segment[:, 0] for segment in part.get_segments()])
+        np.testing.assert_allclose(drawn, np.exp(ends[["2.5%", "97.5%"]].iloc[1:]), rtol=1e-12)
+    assert [1.0, 1.0] in [list(found.get_xdata()) for found in ax.get_lines()]
+    low, high = ax.get_xlim()
+    shown = [float(label.get_text()) for label in ax.get_xticklabels()]
+    assert shown == ax.get_xticks().tolist()
+    assert 1.0 in shown
+    assert 3 <= len(shown) <= 8
+    assert low < min(shown) < max(shown) < high
+    texts_do_not_overlap(figure)
+    with pytest.raises(ValueError, match="odds ratios are not standardised"):
+        plot_forest({"a": fit}, odds_ratios=True, standardised=True)
+    constant = fit.summary()[["coefficient", "2.5%", "97.5%"]].iloc[:1]
+    with pytest.raises(ValueError, match="an intercept alone"):
+        plot_forest({"a": constant}, odds_ratios=True)
+
+
+@pytest.mark.parametrize("ends", [(-0.02, 0.01), (-0.5, 0.4), (-2, 3), (2, 3), (-40, 9), (-1e4, 0)])
+def test_odds_ratios_of_any_size_have_some_ticks(ends):
+    frame = pd.DataFrame([[np.mean(ends), *ends]], index=["x"])
+    ax = plot_forest({"a": frame}, odds_ratios=True).axes[0]
+    low, high = ax.get_xlim()
+    assert 0 < low < 1 < high < math.inf
+    shown = [float(label.get_text()) for label in ax.get_xticklabels()]
+    assert 3 <= len(shown) <= 9
+    assert all(low <= tick <= high for tick in shown)
+    assert len(set(shown)) == len(shown)
+    texts_do_not_overlap(ax.figure)
+
+
+def test_an_open_odds_ratio_is_an_arrow():
+    endometrial = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    ax = plot_forest({"profile": confidence_intervals(endometrial)}, odds_ratios=True).axes[0]
+    (arrow,) = [
+        found for found in ax.get_lines() if found.get_marker() == ">" and len(found.get_xdata())
+    ]
+    assert list(arrow.get_xdata()) == pytest.approx([ax.get_xlim()[1]])
+
+
 def test_agreement_draws_each_distance_and_bound_on_a_log_scale(model, fit, draws):
     agreement = compare_routes(model, fit, fit_sklearn(model), draws)
     ax = plot_agreement(agreement).axes[0]
