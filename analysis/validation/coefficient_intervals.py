@@ -2,8 +2,9 @@ r"""Bootstrap intervals of coefficients: percentile, and bias-corrected and acce
 
 Where a sample has no MLE, its coefficients are not finite, or not determined. It then counts as
 below the lower end of a percentile interval and above its upper end: each end is as far out as it
-can be wherever the fits that do not exist are put, and infinite where they are too many. How large
-the bias is, is not known then, and there is no BCa interval.
+can be wherever the fits that do not exist are put, and infinite where they are too many. Of
+a BCa interval the bias depends on how many of them are put on which side of the estimate: each end
+is the furthest of all that these numbers give.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy.special import ndtr, ndtri
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages
+from flatprior.models.common.text import SCREEN, names_in, printable
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block, as_held
 
@@ -79,12 +81,22 @@ def bootstrap_intervals(
     """
     there = coefficients[np.isfinite(coefficients).all(axis=1)]
     k, lost = len(fit.names), len(coefficients) - len(there)
-    nothing, nan = np.full(k, math.nan), np.full((k, 2), math.nan)
-    levels = np.tile([0.5 - prob / 2, 0.5 + prob / 2], (k, 1))
-    if kind == "BCa":
-        corrected = _corrected(levels, there, fit, acceleration) if len(there) else nan
-        levels = nan if lost else corrected
-    ends = np.array([_ends(np.sort(there[:, j]), lost, levels[j]) for j in range(k)])
+    nothing, levels = np.full(k, math.nan), np.array([0.5 - prob / 2, 0.5 + prob / 2])
+    ends = np.array(
+        [
+            _ends(np.sort(there[:, j]), lost, levels)
+            if kind == "percentile"
+            else _corrected_ends(
+                np.sort(there[:, j]) - fit.coefficients[j],
+                lost,
+                levels,
+                SAME * fit.standard_errors[j],
+                acceleration[j],
+            )
+            + fit.coefficients[j]
+            for j in range(k)
+        ]
+    )
     low, high = percentages(prob)
     return pd.DataFrame(
         {
@@ -98,15 +110,37 @@ def bootstrap_intervals(
     )
 
 
-def _corrected(levels: Array, there: Array, fit: PointEstimate, acceleration: Array) -> Array:
-    """At which quantiles the ends of BCa intervals are, (k, 2); NaN where there are none."""
-    away, same = there - fit.coefficients, SAME * fit.standard_errors
-    below = (away < -same).mean(axis=0) + (np.abs(away) <= same).mean(axis=0) / 2
-    bias = ndtri(below)[:, None]
+def _corrected_ends(
+    away: Array, lost: int, levels: Array, same: float, acceleration: float
+) -> Array:
+    """Both ends of a BCa interval, less the estimate; NaN where they may be undefined.
+
+    Of the sorted differences from the estimate `away`, those within `same` count as half below it.
+    So many `lost` ones are put below or above: below they are -inf for the lower end, and 0 for the
+    upper, and above the other way round.
+    """
+    if not len(away):
+        return np.full(2, math.nan)
+    m = len(away) + lost
+    below = np.count_nonzero(away < -same) + np.count_nonzero(np.abs(away) <= same) / 2
+    one, two = np.split(away, [int(np.searchsorted(away, 0.0))])
+    low, high = [], []
+    for n in range(lost + 1):
+        first, second = _corrected(levels, (below + n) / m, acceleration)
+        lowest = [np.full(n, -math.inf), one, np.zeros(lost - n), two]
+        highest = [one, np.zeros(n), two, np.full(lost - n, math.inf)]
+        low.append(_quantile(np.concatenate(lowest), first))
+        high.append(_quantile(np.concatenate(highest), second))
+    return np.array([np.min(low), np.max(high)])  # NaN if any is
+
+
+def _corrected(levels: Array, below: float, acceleration: float) -> Array:
+    """At which quantiles the ends are, of a share `below` the estimate; NaN without one."""
+    bias = ndtri(below)
     with np.errstate(invalid="ignore", divide="ignore"):
         moved = bias + ndtri(levels)
-        found = ndtr(bias + moved / (1 - acceleration[:, None] * moved))
-    sound = np.isfinite(bias) & (1 - acceleration[:, None] * moved > 0)
+        found = ndtr(bias + moved / (1 - acceleration * moved))
+        sound = np.isfinite(bias) & (1 - acceleration * moved > 0)
     return np.where(sound, found, math.nan)
 
 
@@ -130,3 +164,35 @@ def _quantile(ordered: Array, level: float) -> float:
     if share == 0 or math.isinf(one):
         return one
     return two if math.isinf(two) else one + share * (two - one)
+
+
+def without_ends(frame: pd.DataFrame) -> list[str]:
+    """What to do about ends of `bootstrap_intervals` that are infinite, or that there are not.
+
+    Examples
+    --------
+    >>> import math
+    >>> import pandas as pd
+    >>> from flatprior.analysis.validation.coefficient_intervals import without_ends
+    >>> frame = pd.DataFrame({"2.5%": [-1.0, 0.2], "97.5%": [2.0, math.inf]}, index=["a", "b"])
+    >>> without_ends(frame)[0]
+    'too many samples have no MLE for an end of b; confidence_intervals(model) needs no samples'
+    """
+    ends = frame.iloc[:, -2:].to_numpy()
+    undefined, infinite = np.isnan(ends).any(axis=1), np.isinf(ends).any(axis=1)
+    found = []
+    if infinite.any():
+        found.append(
+            f"too many samples have no MLE for an end of {_named(frame, infinite)}; "
+            "confidence_intervals(model) needs no samples"
+        )
+    if undefined.any():
+        found.append(
+            f"no BCa interval of {_named(frame, undefined)}: all estimates of samples lie, or may "
+            "lie, on one side of that of the data; kind='percentile' has one"
+        )
+    return found
+
+
+def _named(frame: pd.DataFrame, which: NDArray[np.bool_]) -> str:
+    return names_in(SCREEN, [printable(name) for name in frame.index[which]])

@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from flatprior.analysis.result_table import ResultTable
-from flatprior.analysis.validation.coefficient_intervals import bootstrap_intervals
+from flatprior.analysis.validation.coefficient_intervals import bootstrap_intervals, without_ends
 from flatprior.analysis.validation.scores import INDICES, SLOPE
 from flatprior.models import PointEstimate, Refits
 from flatprior.models.common.arrays import Array
@@ -126,7 +126,7 @@ class Validation(Renderable):
             take account of bias and of a standard error that changes with the coefficient (Efron
             1987, "Better bootstrap confidence intervals", Journal of the American Statistical
             Association 82, 171-185). NaN where all estimates lie on one side of that of the data,
-            or some sample has no MLE.
+            or may do so.
         prob : float, optional
             By default that of the validation.
 
@@ -134,8 +134,9 @@ class Validation(Renderable):
         -------
         ResultTable
             Columns "estimate", "bias", "SE" and the ends, by their percentages. Bias and SE are of
-            the samples that have an MLE. The others count as below the lower end of a percentile
-            interval and above the upper: an end is infinite where there are too many.
+            the samples that have an MLE. The others count as below the lower end of an interval
+            and above the upper, and by BCa on either side of the estimate: an end is infinite where
+            there are too many.
 
         Raises
         ------
@@ -151,21 +152,20 @@ class Validation(Renderable):
                 'method="bootstrap"'
             )
         coefficients, there = self.refits.coefficients, len(self.refits.reasons) - self.n_lost
-        counted = (
-            "there are then no intervals by BCa"
-            if kind == "BCa"
-            else "the others count as beyond either end of an interval"
-        )
+        frame = bootstrap_intervals(self.fit, coefficients, self.acceleration, kind, float(prob))
+        of_bias = ", and as on either side of the estimate" if kind == "BCa" else ""
         return ResultTable(
-            frame=bootstrap_intervals(self.fit, coefficients, self.acceleration, kind, float(prob)),
+            frame=frame,
             title=of_model(
                 f"Bootstrap intervals of coefficients ({kind})", self.fit.provenance.formula
             ),
             facts=(self.drawn,),
             notes=(
-                f"bias and SE are of the {count(there, 'sample')} that have an MLE; {counted}"
+                f"bias and SE are of the {count(there, 'sample')} that have an MLE; the others "
+                f"count as beyond either end of an interval{of_bias}"
                 if self.n_lost
                 else "",
+                *without_ends(frame),
                 COEFFICIENTS_OF_FEW if self._few_clusters else "",
             ),
         )

@@ -1,5 +1,7 @@
 """Bootstrap intervals are quantiles of the estimates, wherever fits that do not exist are put."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.special import logit, ndtr, ndtri
@@ -9,6 +11,7 @@ from flatprior.analysis import validate
 from flatprior.analysis.validation.coefficient_intervals import (
     accelerations,
     bootstrap_intervals,
+    without_ends,
 )
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial, load_spector, refit
 
@@ -46,7 +49,43 @@ def test_ends_hold_wherever_the_fits_that_do_not_exist_are_put():
     some[:20] = np.nan  # 4 %
     found = bootstrap_intervals(fit, some, np.zeros(3), "percentile", 0.95)
     assert np.isinf(found[ENDS].to_numpy()).all()
-    assert bootstrap_intervals(fit, some, np.zeros(3), "BCa", 0.95)[ENDS].isna().all().all()
+    assert without_ends(found)[0].startswith("too many samples have no MLE for an end of Intercept")
+
+
+@pytest.mark.parametrize("acceleration", [0.0, -0.04, 0.04])
+def test_BCa_ends_are_the_furthest_of_all_places_of_the_fits_that_do_not_exist(acceleration):
+    _, fit = estimated()
+    rng, lost = np.random.default_rng(3), 3
+    some = fit.coefficients + rng.normal(scale=fit.standard_errors, size=(600, 3))
+    some[:lost] = np.nan
+    a = np.full(3, acceleration)
+    found = bootstrap_intervals(fit, some, a, "BCa", 0.95)[ENDS].to_numpy()
+    assert np.isfinite(found).all()
+    # just beside the estimate and far away, each on both sides: the furthest ends are among these
+    reach = np.array([-1e9, -1e-5, 1e-5, 1e9])
+    ends = []
+    for places in itertools.combinations_with_replacement(reach, lost):
+        some[:lost] = fit.coefficients + np.array(places)[:, None] * fit.standard_errors
+        ends.append(bootstrap_intervals(fit, some, a, "BCa", 0.95)[ENDS].to_numpy())
+    low, high = np.min(ends, axis=0)[:, 0], np.max(ends, axis=0)[:, 1]
+    assert found == pytest.approx(np.column_stack([low, high]), abs=1e-4)
+    for _ in range(20):
+        some[:lost] = fit.coefficients + rng.normal(scale=3, size=(lost, 3))
+        one = bootstrap_intervals(fit, some, a, "BCa", 0.95)[ENDS].to_numpy()
+        assert (found[:, 0] <= one[:, 0] + 1e-9).all()
+        assert (found[:, 1] >= one[:, 1] - 1e-9).all()
+
+
+def test_where_there_may_be_no_BCa_interval_the_coefficient_and_the_remedy_are_named():
+    _, fit = estimated()
+    some = fit.coefficients + np.random.default_rng(1).normal(size=(500, 3))
+    some[:5] = np.nan
+    some[5:, 2] = fit.coefficients[2] + 1.0  # all above, but for those five
+    found = bootstrap_intervals(fit, some, np.zeros(3), "BCa", 0.95)
+    assert found[ENDS].isna().all(axis=1).tolist() == [False, False, True]
+    (said,) = without_ends(found)
+    assert said.startswith("no BCa interval of EH: ")
+    assert said.endswith("kind='percentile' has one")
 
 
 def test_accelerations_are_those_of_the_jackknife():
