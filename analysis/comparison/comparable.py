@@ -121,8 +121,13 @@ def _label_difference(model: BernoulliLogistic, other: BernoulliLogistic) -> str
     for here, there, which in pairs:
         only = here[~here.isin(there)]
         if len(only):
+            only = list(dict.fromkeys(only))  # of groups each label is there twice
             whose = f"{'rows' if len(only) > 1 else 'row'} {first_of(only[:6], len(only))}"
             return f"{whose} in the {which} model only{dropped}"
+    if len(labels) != len(others) and model.trials is not None and other.trials is not None:
+        counted, beside = (each.value_counts(sort=False) for each in (labels, others))
+        first = counted.index[(counted != beside.reindex(counted.index)).to_numpy()][0]
+        return f"the counts in row {first} are not the same{dropped}"
     if len(labels) != len(others):
         return f"{count(len(labels), 'row')} in the first, {len(others)} in the second{dropped}"
     place = int(np.flatnonzero(labels != others)[0])

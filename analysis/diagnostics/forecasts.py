@@ -20,6 +20,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.direction_bounds import ROW_ULPS, predictor_error
+from flatprior.models.encoding.columns.checks import each_group
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
 from flatprior.models.rows import (
@@ -184,6 +185,9 @@ def _checked(model: BernoulliLogistic, predicted: ArrayLike) -> Array:
         probability = np.asarray(predicted, dtype=float)
     except (TypeError, ValueError):
         probability = np.empty(0)
+    if probability.ndim == 1:
+        groups = None if model.trials is None else model.trials.n_groups
+        probability = each_group(probability, "predicted", model.row_labels, groups)
     if probability.shape != (model.n_rows,):
         raise InputError(f"predicted must be {model.n_rows} probabilities, one for each row")
     wrong = ~((probability >= 0) & (probability <= 1))

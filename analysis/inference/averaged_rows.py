@@ -41,7 +41,8 @@ MOST_GROUPS = 1000
 class Averaged:
     """What is averaged over: a data frame or a design, offsets, and weights that sum to 1.
 
-    The note says which rows these are, where that is not obvious.
+    The note says which rows these are, where that is not obvious. Of groups of trials, which have
+    rows of 1 and of 0, `n_groups` is how many there are.
     """
 
     frame: pd.DataFrame | None
@@ -49,6 +50,12 @@ class Averaged:
     offset: Array
     share: Array
     note: str = ""
+    n_groups: int | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the data."""
+        return len(self.share) if self.n_groups is None else self.n_groups
 
 
 def rows_to_average(
@@ -116,7 +123,14 @@ def rows_to_average(
     if not share.sum():
         raise InputError("all frequency weights are 0: there is nothing to average over")
     added = new_offsets(model, offset, frame, m)
-    return Averaged(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
+    return Averaged(
+        frame=frame,
+        design=design,
+        offset=added,
+        share=share / share.sum(),
+        note=note,
+        n_groups=None if groups is None else len(np.unique(groups.group)),
+    )
 
 
 def require_none_beside(offset: object, frequency_weights: object) -> None:

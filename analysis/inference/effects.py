@@ -206,6 +206,8 @@ def average_marginal_effects(
         require_none_beside(offset, frequency_weights)
         found = _in_passes(model, model.rows, of, places)
         n_rows, note = model.n_rows, left_out(model)
+        if model.trials is not None:
+            n_rows = model.trials.n_groups
     else:
         rows = rows_to_average(model, data, offset, frequency_weights)
         found = {}
@@ -218,7 +220,7 @@ def average_marginal_effects(
                     each = each.of_the_mean() if of.at_means else each
                     own = each.numbers(places)
                     found |= {(group, key): of_each for key, of_each in own.items()}
-        n_rows, note = len(rows.share), rows.note
+        n_rows, note = rows.n_rows, rows.note
     if not found:
         raise InputError(
             "no variable is a number, of which there would be a relative change"

@@ -174,7 +174,8 @@ def validate(
     held = in_order(model, "validate")
     numbers, n_clusters = None, None
     if clusters is not None:
-        numbers, n_clusters = numbers_of_clusters(clusters, "clusters", held.row_labels)
+        groups = None if held.trials is None else held.trials.n_groups
+        numbers, n_clusters = numbers_of_clusters(clusters, "clusters", held.row_labels, groups)
         _require_clusters(n_clusters, None if by_bootstrap else folds, stratified)
     fit = fit_newton(held)
     work = Work.of(held, fit.coefficients, stratified, drawn, numbers)

@@ -215,10 +215,12 @@ def numbers_of_cells(
 
         found = model.rows.reduce_with_frames(numbers_of, each_added)
         n_rows, note = model.n_rows, left_out(model)
+        if model.trials is not None:
+            n_rows = model.trials.n_groups
     else:
         rows = rows_to_average(model, data, _of_rows(model, data, offset), frequency_weights)
         found = _numbers(model, cells, with_held(rows), places, scale)
-        n_rows, note = len(rows.share), rows.note
+        n_rows, note = rows.n_rows, rows.note
     said = [f"average over {count(n_rows, 'row')}, with the levels of each mean in all of them"]
     said += [f"{printable(name)} at {printable(value)}" for name, value in held.items()]
     said += [f"offset {offset:.6g}"] if isinstance(offset, Real) else []

@@ -117,7 +117,9 @@ def _way(model: BernoulliLogistic, cluster: str | ArrayLike | pd.Series[Any]) ->
         if grouped.reduce(lambda block: int(np.count_nonzero(_numbers(block) < 0))):
             raise InputError(f"the cluster {cluster!r} is missing in some rows; complete it")
         return Way(grouped, groups, cluster)
-    return _numbered(rows, *numbers_of_clusters(cluster, "cluster", model.row_labels))
+    groups = None if model.trials is None else model.trials.n_groups
+    found = numbers_of_clusters(cluster, "cluster", model.row_labels, groups)
+    return _numbered(rows, *found)
 
 
 def _numbered(rows: ArrayRows, codes: NDArray[Any], n_clusters: int) -> Way:

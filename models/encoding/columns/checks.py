@@ -79,10 +79,43 @@ def as_series(
     return series
 
 
+def each_group(given: ArrayLike, name: str, labels: pd.Index[Any], groups: int | None) -> Any:
+    """Values of groups of trials, by place, for each row of 1 or 0 that these groups became.
+
+    What has a value for each of these rows stays; so does what is not of groups (None).
+
+    Raises
+    ------
+    ValueError
+        If there are neither as many values as groups nor as rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.columns.checks import each_group
+    >>> each_group([0.1, 0.2], "p", pd.Index(["a", "a", "b"]), 2).tolist()
+    [0.1, 0.1, 0.2]
+    """
+    if groups is None or not hasattr(given, "__len__") or len(given) == len(labels):
+        return given
+    codes, names = pd.factorize(labels)
+    if len(given) != groups or len(names) != groups:
+        raise InputError(
+            f"{name!r} has {count(len(given), 'value')}, and there are {count(groups, 'group')} "
+            "with a trial and nothing missing; give one value for each of these"
+        )
+    return pd.Series(given).to_numpy()[codes]
+
+
 def numbers_of_clusters(
-    given: str | ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]
+    given: str | ArrayLike | pd.Series[Any],
+    name: str,
+    labels: pd.Index[Any],
+    groups: int | None = None,
 ) -> tuple[NDArray[np.intp], int]:
     """The number of each row's cluster, in the order in which they come first, and how many.
+
+    Of so many `groups` of trials, whose labels the rows have, one for each group will do.
 
     Raises
     ------
@@ -108,6 +141,8 @@ def numbers_of_clusters(
                 f"the index of {name} does not match the rows of the model; pass an array"
             )
         given = given.loc[labels]
+    if not isinstance(given, pd.Series):
+        given = each_group(given, name, labels, groups)
     series = as_series(given, name, labels)
     if series.isna().any():
         n = count(int(series.isna().sum()), "row")

@@ -383,3 +383,14 @@ def test_nesting_of_factors_as_codes_is_that_of_the_columns(monkeypatch):
     assert [[is_nested(s[0], b[1]) for s in models] for b in models] == expected
     monkeypatch.setattr(Structured, "dense", None)
     assert [[is_nested(s[0], b[0]) for s in models] for b in models] == expected
+
+
+def test_of_groups_of_trials_the_rows_of_the_data_are_named_once():
+    frame = pd.DataFrame({"s": [1, 2, 0], "f": [3, 2, 4], "x": [1.0, 2.0, 3.5]})
+    first = BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame)
+    fewer = BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame[1:])
+    with pytest.raises(NotComparableError, match="row 0 in the first model only"):
+        same_observations({"a": first, "b": fewer})
+    other = BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame.assign(s=[1, 2, 1]))
+    with pytest.raises(NotComparableError, match="the counts in row 2 are not the same"):
+        same_observations({"a": first, "b": other})

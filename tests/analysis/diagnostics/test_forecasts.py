@@ -1,12 +1,13 @@
 """What forecasts rows: a fit, a posterior and an array say the same of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import CASES
 from scipy.special import expit
 
 from flatprior.analysis.diagnostics.forecasts import forecast_of, ranks_of, ties_of
-from flatprior.models import fit_newton, sample_independence
+from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
 SPECTOR = CASES["spector"]
 
@@ -37,3 +38,13 @@ def test_the_forecast_of_draws_is_the_mean_over_them():
 def test_what_are_no_probabilities_of_these_rows_is_refused(wrong):
     with pytest.raises(ValueError, match="predicted must be"):
         forecast_of(SPECTOR.model, wrong)
+
+
+def test_of_groups_of_trials_a_probability_for_each_group_will_do():
+    frame = pd.DataFrame({"s": [1, 0, 4], "f": [3, 4, 0], "x": [1.0, 2.0, 3.5]})
+    model = BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame)
+    given = [0.2, 0.4, 0.7]
+    found = forecast_of(model, given)(model.rows.block(slice(None)))
+    assert found.probability.tolist() == [given[label] for label in model.row_labels]
+    with pytest.raises(ValueError, match="'predicted' has 2 values, and there are 3 groups"):
+        forecast_of(model, given[:2])

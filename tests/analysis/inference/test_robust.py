@@ -9,7 +9,14 @@ from peers import TEN, expanded
 from places import in_memory
 from problems import CASES, DATA, simulated
 
-from flatprior.analysis import predict, robust_covariance, summarise, wald_test
+from flatprior.analysis import (
+    average_marginal_effects,
+    marginal_means,
+    predict,
+    robust_covariance,
+    summarise,
+    wald_test,
+)
 from flatprior.analysis.inference import robust
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
@@ -346,3 +353,33 @@ def test_whose_factor_it_is_is_said():
     few = BernoulliLogistic.from_arrays(np.eye(2)[[0, 0, 1, 1]], [0, 1, 0, 1])
     found = robust_covariance(few, fit_newton(few), cluster=[0, 1, 0, 1])
     assert found.factor == pytest.approx(2 * 3 / 2)
+
+
+def grouped():
+    frame = pd.DataFrame(
+        {"s": [1, 2, 0, 4, 3, 2], "f": [3, 2, 4, 0, 1, 2], "x": np.arange(6.0), "g": list("abbcca")}
+    )
+    return frame, BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame)
+
+
+def test_of_groups_of_trials_a_cluster_for_each_group_will_do():
+    frame, model = grouped()
+    fit = fit_newton(model)
+    of_series = robust_covariance(model, fit, cluster=frame["g"])
+    for given in (frame["g"].to_numpy(), list(frame["g"]), frame["g"][model.row_labels].array):
+        found = robust_covariance(model, fit, cluster=given)
+        np.testing.assert_array_equal(found.covariance, of_series.covariance)
+        assert found.n_clusters == 3
+    with pytest.raises(ValueError, match="'cluster' has 5 values, and there are 6 groups"):
+        robust_covariance(model, fit, cluster=[1, 2, 3, 4, 5])
+
+
+def test_effects_of_groups_of_trials_are_over_the_rows_of_the_data():
+    frame, model = grouped()
+    found = average_marginal_effects(model, fit_newton(model), frame)
+    assert model.n_rows == 10
+    assert found.facts[0].endswith("over 6 rows")
+    halves = frame.assign(h=list("aaabbb"))
+    other = BernoulliLogistic.from_formula("cbind(s, f) ~ h", halves)
+    means = marginal_means(other, fit_newton(other), "h", halves, over="rows")
+    assert "Average over 6 rows" in str(means)
