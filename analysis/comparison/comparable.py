@@ -121,7 +121,7 @@ def _label_difference(model: BernoulliLogistic, other: BernoulliLogistic) -> str
     for here, there, which in pairs:
         only = here[~here.isin(there)]
         if len(only):
-            only = list(dict.fromkeys(only))  # of groups each label is there twice
+            only = only.unique()  # of groups a label is there twice
             whose = f"{'rows' if len(only) > 1 else 'row'} {first_of(only[:6], len(only))}"
             return f"{whose} in the {which} model only{dropped}"
     if len(labels) != len(others) and model.trials is not None and other.trials is not None:

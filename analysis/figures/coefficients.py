@@ -172,7 +172,7 @@ def plot_forest(
 
 def _odds_ratio(value: Any) -> Array:
     """Exp of log odds, as far as an axis goes."""
-    return np.exp(np.clip(value, -LARGEST, LARGEST))
+    return np.asarray(np.exp(np.clip(value, -LARGEST, LARGEST)))
 
 
 def _log_axis(ax: Axes, low: float, high: float) -> None:

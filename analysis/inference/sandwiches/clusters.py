@@ -117,8 +117,8 @@ def _way(model: BernoulliLogistic, cluster: str | ArrayLike | pd.Series[Any]) ->
         if grouped.reduce(lambda block: int(np.count_nonzero(_numbers(block) < 0))):
             raise InputError(f"the cluster {cluster!r} is missing in some rows; complete it")
         return Way(grouped, groups, cluster)
-    groups = None if model.trials is None else model.trials.n_groups
-    found = numbers_of_clusters(cluster, "cluster", model.row_labels, groups)
+    n_groups = None if model.trials is None else model.trials.n_groups
+    found = numbers_of_clusters(cluster, "cluster", model.row_labels, n_groups)
     return _numbered(rows, *found)
 
 

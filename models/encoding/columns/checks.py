@@ -79,7 +79,7 @@ def as_series(
     return series
 
 
-def each_group(given: ArrayLike, name: str, labels: pd.Index[Any], groups: int | None) -> Any:
+def each_group(given: Any, name: str, labels: pd.Index[Any], groups: int | None) -> Any:
     """Values of groups of trials, by place, for each row of 1 or 0 that these groups became.
 
     What has a value for each of these rows stays; so does what is not of groups (None).
