@@ -11,7 +11,7 @@ in memory (`flatprior.analysis.diagnostics.ranks`), and says how far that can be
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ from flatprior.analysis.diagnostics.forecasts import (
     reduced,
     sampled_edges,
 )
-from flatprior.analysis.diagnostics.ranks import Ranks, isotonic
+from flatprior.analysis.diagnostics.ranks import Ranks, expected_beyond, isotonic
 from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
@@ -66,6 +66,8 @@ class CalibrationCurve(Renderable):
         first part is what calibrating would save, the last is the score of the base rate.
     outside : float
         Share of observations whose calibrated probability lies outside the envelope.
+    outside_p : float
+        Probability of so large a share if the predictions are right, by the same simulations.
     formula : str or None
         Of the model that holds the outcomes.
     grid_error : float
@@ -82,6 +84,7 @@ class CalibrationCurve(Renderable):
     discrimination: float
     uncertainty: float
     outside: float
+    outside_p: float
     formula: str | None = None
     grid_error: float = 0.0
 
@@ -104,8 +107,7 @@ class CalibrationCurve(Renderable):
         """One row a distinct predicted probability, in increasing order, or a bin of them.
 
         "predicted" (the mean of a bin), "calibrated" (isotonic regression of the events on it), the
-        ends of the envelope in which "calibrated" would lie if the predictions were right, named by
-        their percentages, and "observations".
+        ends of the envelope in which it would lie if the predictions were right, and "observations".
         """
         return self.frame.copy()
 
@@ -184,12 +186,22 @@ def calibration_curve(
     ranks = all_of_them if model.rows.resident else all_of_them.fewer(MOST_BINS)
     values, counts = ranks.means, ranks.counts
     calibrated = ranks.isotonic()
-    rng = np.random.default_rng(checked)
-    trials = counts.astype(np.int64)
-    curves = (isotonic(rng.binomial(trials, values) / counts, counts) for _ in range(simulations))
-    low, high = _envelope(curves, simulations, (1 - prob) / 2)
-    low_name, high_name = percentages(prob)
-    n = counts.sum()
+    seeds, trials = np.random.SeedSequence(checked), counts.astype(np.int64)
+
+    def drawn() -> Iterator[Array]:
+        """The same curves each time."""
+        rng = np.random.default_rng(seeds)
+        for _ in range(simulations):
+            yield isotonic(rng.binomial(trials, values) / counts, counts)
+
+    low, high = _envelope(drawn(), simulations, (1 - prob) / 2)
+    (low_name, high_name), n = percentages(prob), counts.sum()
+
+    def share_outside(curve: Array) -> float:
+        return float(counts[(curve < low) | (curve > high)].sum() / n)
+
+    outside = share_outside(calibrated)
+    as_many = sum(share_outside(curve) >= outside for curve in drawn()) if outside else simulations
     brier, shown = all_of_them.squared / n, ranks.mean_square(calibrated)
     best, base = shown, ranks.mean_square(ranks.events.sum() / n)
     if all_of_them is not ranks:
@@ -209,7 +221,8 @@ def calibration_curve(
         miscalibration=brier - best,
         discrimination=base - best,
         uncertainty=base,
-        outside=float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
+        outside=outside,
+        outside_p=(1 + as_many) / (1 + simulations),
         formula=model.formula,
         grid_error=0.0 if exact else math.sqrt(max(shown - all_of_them.least_mean_square(), 0.0)),
     )
@@ -370,6 +383,12 @@ class BinnedResiduals(Renderable):
         return int(self.is_outside.sum())
 
     @property
+    def expected(self) -> float:
+        """How many are to be expected that far, of binomial counts with the mean probabilities."""
+        n, p, band = self.frame[["observations", "predicted", "2 SE"]].to_numpy().T
+        return expected_beyond(n, p, band + ROUNDING)
+
+    @property
     def sizes(self) -> str:
         """How many bins there are, and of how many observations, in words."""
         counts = self.frame["observations"]
@@ -384,7 +403,7 @@ class BinnedResiduals(Renderable):
         n = len(self.frame)
         return (
             f"{self.outside} of {count(n, 'bin')} further than two standard errors from 0, where "
-            f"about {0.05 * n:.1f} are to be expected of probabilities that are right"
+            f"about {self.expected:.1f} are to be expected of probabilities that are right"
         )
 
     def table(self) -> pd.DataFrame:

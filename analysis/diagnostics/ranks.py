@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+from scipy.special import bdtr
 
 from flatprior.models.common.arrays import UNIT, Array
 
@@ -298,3 +299,20 @@ def edges_of(sample: Array, ties: float = 0.0, bins: int = BINS) -> Array:
     nearest = np.searchsorted(high, edges)  # where what is there twice ends: nothing cuts it
     cuts = edges > np.append(low, math.inf)[nearest]
     return np.unique(np.concatenate([edges[~cuts], low, high]))
+
+
+def expected_beyond(n: Array, p: Array, band: Array) -> float:
+    """How many of binomial shares, of n with probability p, are further than a band from p.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis.diagnostics.ranks import expected_beyond
+    >>> expected_beyond(np.array([2.0]), np.array([0.5]), np.array([0.4]))  # 0 or 2 of 2
+    0.5
+    """
+    # at most so many events are too few, and more than so many too many
+    few = np.ceil(n * (p - band)) - 1
+    many = np.minimum(np.floor(n * (p + band)), n)
+    below = np.where(few >= 0, bdtr(np.maximum(few, 0), n.astype(np.int64), p), 0.0)
+    return float((below + 1 - bdtr(many, n.astype(np.int64), p)).sum())

@@ -21,7 +21,6 @@ from flatprior.models.common.text import abbreviated, certain, count, first_of, 
 PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
 LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
-OUTSIDE = 0.05  # of the envelope of a calibration curve, as a right model's is on average
 ALPHA = 0.05
 NAMED = 3  # most influential rows
 ROOM = 80  # characters for names
@@ -191,10 +190,11 @@ def _of_prediction(main: MainModel) -> list[Doubt]:
             "0 is the share of events. Do not use it for prediction."
         )
     curve, low_high = main.curve, percentages(PROB)
-    if curve is not None and curve.outside > OUTSIDE:
+    if curve is not None and curve.outside_p < ALPHA:
         found.append(
             f"Miscalibrated: {curve.outside:.1%} of observations lie outside the envelope of the "
-            f"calibration curve, where a right model has {OUTSIDE:.0%} on average."
+            f"calibration curve; of right predictions so many do with probability "
+            f"{curve.outside_p:.2g}."
         )
     if main.indices is not None and main.leaves_out:
         low, high = (float(main.indices.table()[end]["calibration slope"]) for end in low_high)

@@ -161,8 +161,8 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "calibration",
                 plot_calibration(curve),
                 "Calibration",
-                "A right model's steps leave the grey envelope at about one prediction in twenty; "
-                "more than that is miscalibration.",
+                "Of right predictions about one in twenty leaves the grey envelope, on average "
+                f"over samples; as many as here, with probability {curve.outside_p:.2g}.",
                 f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
                 f"envelope; Brier score {curve.brier:.4f}.",
             ),

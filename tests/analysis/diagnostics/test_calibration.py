@@ -421,6 +421,34 @@ def test_of_right_probabilities_about_one_bin_in_twenty_is_outside_and_of_wrong_
     assert binned_residuals(outcomes, np.square(p)).outside > 100
 
 
+def test_as_many_bins_are_expected_outside_as_binomial_counts_give():
+    p = np.repeat([0.003, 0.4], 1000)
+    model = outcomes_of(p, np.random.default_rng(5))
+    found = binned_residuals(model, p, bins=2)
+    due = 0.0
+    for mean in (0.003, 0.4):
+        n, band = 1000, 2 * math.sqrt(mean * (1 - mean) / 1000)
+        counts = np.arange(n + 1)
+        due += binom.pmf(counts[np.abs(counts / n - mean) > band], n, mean).sum()
+    assert found.expected == pytest.approx(due, rel=1e-9)
+    assert f"about {due:.1f} are to be expected" in found.message
+
+
+def test_right_predictions_are_seldom_said_to_be_miscalibrated_and_wrong_ones_are():
+    # half of all samples have more than 5% outside; 1 in 20 as many as one in 20 has.
+    # binomial(60, 0.05) is beyond 10 with probability 3e-4
+    rng, outside, p_values = np.random.default_rng(12), [], []
+    for _ in range(60):
+        p = rng.uniform(0.05, 0.95, size=120)
+        curve = calibration_curve(outcomes_of(p, rng), p, simulations=100)
+        outside.append(curve.outside > 0.05)
+        p_values.append(curve.outside_p)
+    assert sum(outside) > 15
+    assert sum(each < 0.05 for each in p_values) <= 10
+    wrong = calibration_curve(outcomes_of(p, rng), p**4, simulations=100)
+    assert wrong.outside_p == pytest.approx(1 / 101)
+
+
 def test_the_order_of_rows_and_repetitions_for_weights_change_nothing():
     data = load_smarket()
     data["Lag1"] = data["Lag1"].round(0)  # so that many rows have one probability
