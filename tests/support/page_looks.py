@@ -62,7 +62,7 @@ return {pale, pairs: seen.size};
 # what a reader would see of the page itself: too small, over one another, blank, cut off
 LAYOUT = """
 const main = document.querySelector("main").getBoundingClientRect();
-const boxes = [], small = [];
+const boxes = [], small = [], broken = [];
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let node; (node = walker.nextNode());) {
   const parent = node.parentElement;
@@ -75,6 +75,11 @@ for (let node; (node = walker.nextNode());) {
   range.selectNodeContents(node);
   for (const r of range.getClientRects())
     boxes.push([r.left, r.top, r.right, r.bottom, node]);
+  for (const number of node.data.matchAll(/\\de[-+]\\d/g)) {
+    range.setStart(node, number.index);
+    range.setEnd(node, number.index + number[0].length);
+    if (new Set([...range.getClientRects()].map((r) => r.top)).size > 1) broken.push(node.data);
+  }
 }
 boxes.sort((a, b) => a[1] - b[1]);
 const overlaps = [];
@@ -102,6 +107,6 @@ for (const [left, top, right, bottom] of boxes)
 const clipped = [...document.querySelectorAll(".scroll")]
   .filter((each) => each.scrollWidth > each.clientWidth + 1)
   .map((each) => [each.parentElement.id, each.scrollWidth - each.clientWidth]);
-return {small, overlaps, clipped, wide: document.documentElement.scrollWidth - innerWidth,
+return {small, overlaps, broken, clipped, wide: document.documentElement.scrollWidth - innerWidth,
         blank: lines.filter((each) => each === 1 || each === 2).length / lines.length};
 """

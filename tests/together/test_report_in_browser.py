@@ -139,6 +139,7 @@ def test_nothing_of_any_report_overlaps_is_cut_off_too_small_half_blank_or_pale(
         assert labels == {"overlaps": [], "cut": []}, width
         assert page["overlaps"] == [], width
         assert page["small"] == [], width
+        assert page["broken"] == [], width  # numbers, after the sign of their exponent
         assert page["wide"] <= 0, width
         assert page["blank"] < 0.2, width
         if width >= 1024:  # on narrower screens tables scroll

@@ -27,6 +27,24 @@
     row.classList.toggle("failing", [...row.cells].some((cell) => cell.textContent === "NO"));
   }
 
+  // no line ends after the sign of an exponent
+  const main = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  for (let text; (text = main.nextNode());) {
+    if (/\de[-+]\d/.test(text.data) && !text.parentElement.closest("svg, script, style, table")) {
+      texts.push(text);
+    }
+  }
+  for (const text of texts) {
+    const parts = text.data.split(/(-?\d+(?:\.\d+)?e[-+]\d+)/);
+    text.replaceWith(...parts.map((part, i) => {
+      const number = document.createElement("span");
+      number.className = "number";
+      number.textContent = part;
+      return i % 2 ? number : part;
+    }));
+  }
+
   // decimal points below one another: a number is as far from the edge as the decimals it lacks take,
   // which nobody sees, hears or copies; not where a table would be wider than the screen by that
   const decimals = (cell) => /^-?\d+(\.\d*)?$/.exec(cell.textContent)?.[1]?.length ?? 0;
