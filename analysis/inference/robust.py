@@ -31,7 +31,12 @@ from flatprior.analysis.inference.sandwiches.observations import (
     meat_of_groups,
     meats_of_rows,
 )
-from flatprior.analysis.inference.sandwiches.silence import silence
+from flatprior.analysis.inference.sandwiches.silence import (
+    MOST,
+    partly_silent,
+    silence,
+    silent_shares,
+)
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
@@ -173,9 +178,15 @@ class RobustCovariance(Renderable):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Of which coefficients the units say nothing."""
+        """Of which coefficients the units say nothing, or nothing of a part."""
         lost = np.isnan(self.standard_errors)
-        return (silence(np.array(self.names, dtype=object)[lost]),) if lost.any() else ()
+        names = np.array(self.names, dtype=object)
+        held, shares = vars(self)["root"], np.zeros(len(lost))
+        small = len(lost) <= MOST and isinstance(held, np.ndarray) and not self.clusters_by_way
+        if small and self.bread is not None:
+            shares = silent_shares(held, self.bread)
+        said = (silence(names[lost]), partly_silent(names[~lost], shares[~lost]))
+        return tuple(filter(None, said))
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients, robust standard errors and Wald intervals, one row a coefficient.

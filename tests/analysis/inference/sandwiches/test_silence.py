@@ -13,6 +13,7 @@ from flatprior.analysis import (
     summarise,
     wald_test,
 )
+from flatprior.analysis.inference.sandwiches.silence import silent_shares
 from flatprior.models import BernoulliLogistic, fit_newton
 
 SAID = r"no standard error of C\(f\)\[b\]: the scores of each unit sum to 0"
@@ -132,3 +133,35 @@ def test_bonferroni_counts_the_contrasts_that_are_tested():
     assert found["2.5%"].iloc[0] == pytest.approx(
         low.iloc[0] - z * found["standard error"].iloc[0], rel=1e-12
     )
+
+
+def within(data, level):
+    """Inverse information of the log-odds of a level."""
+    y = data.loc[data["f"] == level, "y"]
+    return 1 / (len(y) * y.mean() * (1 - y.mean()))
+
+
+@pytest.mark.parametrize("formula", ["y ~ f", "y ~ C(f, ref='b')"])
+def test_of_a_difference_with_a_silent_level_it_is_said_which_part_is_lacking(formula):
+    data = one_level_in_one_cluster()
+    model = BernoulliLogistic.from_formula(formula, data)
+    robust = robust_covariance(model, fit_newton(model), cluster=data["g"])
+    due = within(data, "b") / (within(data, "a") + within(data, "b"))
+    root, bread = vars(robust)["root"], robust.bread
+    assert silent_shares(root, bread)[1] == pytest.approx(due, rel=1e-8)
+    # what is printed is the spread of the other level alone
+    alone = BernoulliLogistic.from_formula("y ~ 1", data[data["f"] == "a"])
+    spread = robust_covariance(alone, fit_newton(alone), cluster=data["g"][:40], correction="none")
+    of_both = robust_covariance(model, fit_newton(model), cluster=data["g"], correction="none")
+    assert of_both.standard_errors[1] == pytest.approx(spread.standard_errors[0], rel=1e-8)
+    (*_, said) = robust.warnings
+    assert f"{model.names[1]} ({100 * due:.0f} %) lacks a part and is too small" in said
+    assert any("lacks a part" in note for note in summarise(model, robust=robust).rendered().notes)
+
+
+def test_where_every_unit_speaks_nothing_is_said_to_be_lacking():
+    data = one_level_in_one_cluster()
+    model = BernoulliLogistic.from_formula("y ~ f", data)
+    robust = robust_covariance(model, fit_newton(model), cluster=data["h"])
+    assert silent_shares(vars(robust)["root"], robust.bread) == pytest.approx([0, 0], abs=1e-9)
+    assert robust.warnings == ()
