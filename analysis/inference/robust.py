@@ -185,7 +185,7 @@ class RobustCovariance(Renderable):
         small = len(lost) <= MOST and isinstance(held, np.ndarray) and not self.clusters_by_way
         if small and self.bread is not None:
             shares = silent_shares(held, self.bread)
-        said = (silence(names[lost]), partly_silent(names[~lost], shares[~lost]))
+        said = (silence(names[lost]), partly_silent(list(names[~lost]), shares[~lost]))
         return tuple(filter(None, said))
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:

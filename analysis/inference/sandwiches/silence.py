@@ -54,7 +54,7 @@ def silent_shares(root: Array, bread: Root) -> Array:
     >>> from flatprior.analysis.inference.sandwiches.silence import silent_shares
     >>> from flatprior.models.covariance.roots import Written
     >>> own = Written(np.array([[1.0, 0.0], [1.0, 2.0]]))
-    >>> silent_shares(np.array([[0.5], [0.5]]), own).tolist()
+    >>> silent_shares(np.array([[0.5], [0.5]]), own).round(9).tolist()
     [0.0, 0.8]
     """
     k = len(root)
