@@ -107,7 +107,7 @@ class CalibrationCurve(Renderable):
         """One row a distinct predicted probability, in increasing order, or a bin of them.
 
         "predicted" (the mean of a bin), "calibrated" (isotonic regression of the events on it), the
-        ends of the envelope in which it would lie if the predictions were right, and "observations".
+        ends of the envelope in which it would lie of right predictions, and "observations".
         """
         return self.frame.copy()
 

@@ -22,6 +22,7 @@ PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
 LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
 ALPHA = 0.05
+ROUNDING = 1e-9  # of a skill
 NAMED = 3  # most influential rows
 ROOM = 80  # characters for names
 
@@ -184,7 +185,9 @@ def _of_prediction(main: MainModel) -> list[Doubt]:
     """Predictions no better than the base rate, and miscalibrated ones."""
     found = []
     skill = float(main.scores["skill"]["Brier"])
-    if skill < 0:
+    # of a share of events that leaves out what it predicts too, exactly
+    n = main.model.n_observations
+    if skill < (1 - (n / (n - 1)) ** 2 if main.leaves_out else 0) - ROUNDING:
         found.append(
             f"It predicts worse than the share of events does: Brier skill {_signed(skill)}, where "
             "0 is the share of events. Do not use it for prediction."

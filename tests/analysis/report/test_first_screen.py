@@ -108,6 +108,13 @@ def test_predictors_of_nothing_are_called_that():
     assert "do not tell this model from a constant" in said
 
 
+def test_the_share_of_events_is_not_said_to_predict_worse_than_itself():
+    y = np.repeat([0.0, 1.0], [9, 14])
+    facts = reported(BernoulliLogistic.from_arrays(np.ones((23, 1)), y))
+    assert shown(facts)["Brier skill"]["value"] == f"{1 - (23 / 22) ** 2:.3f}"
+    assert "prediction" not in {each["section"] for each in facts["first"]["doubts"]}
+
+
 def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
     facts = reported(of_two_columns())
     assert facts["first"]["doubts"] == []
