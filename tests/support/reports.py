@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis import compare_models, compare_routes
+from flatprior.analysis.report import writing
+from flatprior.analysis.report.main_model import reported
+from flatprior.analysis.report.results import results_as_data
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -67,6 +70,16 @@ def students_agreement():
 def students_comparison():
     small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     return compare_models({"all": students(), "gpa": small})
+
+
+def facts_with(*sections, agreement=None, comparison=None, audits=(), model=None, data=None):
+    """What `report_facts` gives, with these sections alone and those that a report ends with.
+
+    The figures of the others take most of its time.
+    """
+    main = reported(agreement, comparison, audits, model, data)
+    others = {*writing.SECTIONS, *writing.WITHOUT_MLE}.difference(sections)
+    return writing.facts_of(main, results_as_data(main, ""), instead=dict.fromkeys(others))
 
 
 def item(facts, name):

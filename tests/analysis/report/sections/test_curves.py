@@ -4,7 +4,9 @@ import pytest
 from damaged_files import resealed
 from reports import item
 
-from flatprior.analysis import effect_curves, report_facts, verify_report, write_report
+from flatprior.analysis import effect_curves, report_facts, verify_report
+from flatprior.analysis.report.page import sealed
+from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
 FIGURES = tuple(f"effect-{i}" for i in range(1, 5))  # of four variables
@@ -26,9 +28,8 @@ def facts(model, births):
 
 
 @pytest.fixture(scope="module")
-def page(model, births, tmp_path_factory):
-    path = write_report(tmp_path_factory.mktemp("curves") / "r.html", model=model, data=births)
-    return path.read_text(encoding="utf-8")
+def page(facts):
+    return sealed(render(facts))  # as `write_report` does
 
 
 def test_probabilities_are_drawn_along_each_variable_and_said_in_words(facts, model, births):
@@ -51,6 +52,7 @@ FORGED_FIGURES = {
 }
 
 
+@pytest.mark.usefixtures("made_once")
 @pytest.mark.parametrize("what", FORGED_FIGURES)
 def test_a_figure_that_is_changed_is_told_where_the_data_are_at_hand(
     what, page, model, births, tmp_path

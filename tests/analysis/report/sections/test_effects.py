@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from damaged_files import embedded_in, resealed
 from forged_pages import TABLE, rewritten
-from reports import column, item
+from reports import column, facts_with, item
 
 from flatprior.analysis import (
     average_marginal_effects,
@@ -18,7 +18,10 @@ from flatprior.analysis import (
     write_report,
 )
 from flatprior.analysis.report.main_model import reported
+from flatprior.analysis.report.page import sealed
+from flatprior.analysis.report.sections import effects
 from flatprior.analysis.report.verification import tables
+from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
 FORMULA = "low ~ age + lwt + C(race) + smoke"
@@ -42,9 +45,12 @@ def facts(model, births):
 
 
 @pytest.fixture(scope="module")
-def page(model, births, tmp_path_factory):
-    path = write_report(tmp_path_factory.mktemp("effects") / "r.html", model=model, data=births)
-    return path.read_text(encoding="utf-8")
+def page(facts):
+    return sealed(render(facts))  # as `write_report` does
+
+
+def effects_in(**given):
+    return facts_with(effects.effects_of_variables, **given)
 
 
 def _of_section(facts):
@@ -77,7 +83,7 @@ def test_every_category_has_its_means_and_their_differences(facts, model, births
 
 
 def test_without_the_data_the_report_says_what_it_lacks(model):
-    (said,) = _of_section(report_facts(model=model))
+    (said,) = _of_section(effects_in(model=model))
     assert said["kind"] == "text"
     assert "data=..." in said["text"][0]
 
@@ -99,8 +105,8 @@ def test_data_of_another_model_are_refused(others, model, births):
 
 def test_columns_of_an_array_are_variables_themselves(model):
     plain = BernoulliLogistic.from_arrays(model.design[:, 1:], model.response, intercept=True)
-    effects, *figures = _of_section(report_facts(model=plain))
-    assert len(effects["rows"]) == 5
+    table, *figures = _of_section(effects_in(model=plain))
+    assert len(table["rows"]) == 5
     assert [each["id"] for each in figures] == list(FIGURES)
     assert "Shown: 4 of 5 variables" in figures[0]["how"]
 
@@ -108,7 +114,7 @@ def test_columns_of_an_array_are_variables_themselves(model):
 def test_rows_in_files_need_no_data(facts, births, tmp_path):
     births.to_csv(tmp_path / "births.csv", index=False)
     read = BernoulliLogistic.from_parquet(tmp_path / "births.csv", FORMULA)
-    of_file = report_facts(model=read)
+    of_file = effects_in(model=read)
     for name in TABLES:
         assert item(of_file, name)["rows"] == item(facts, name)["rows"]
     for name in FIGURES:
@@ -116,25 +122,21 @@ def test_rows_in_files_need_no_data(facts, births, tmp_path):
 
 
 def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypatch):
-    from flatprior.analysis.report.sections import effects
-
     monkeypatch.setattr(effects, "MOST_CATEGORIES", 1)
-    found = _of_section(report_facts(model=model, data=births))
+    found = _of_section(effects_in(model=model, data=births))
     assert {each["id"] for each in found} == {*TABLES[:3], *FIGURES}
-    (effects,) = (each for each in found if each["id"] == "average-effects")
-    assert effects["notes"][-1] == (
+    (table,) = (each for each in found if each["id"] == "average-effects")
+    assert table["notes"][-1] == (
         "Without means of smoke: those of 1 others are shown; "
         "marginal_means(model, fit, name, data) computes them."
     )
 
 
 def test_levels_are_bounded_by_the_rows_that_they_are_encoded_in(births, monkeypatch):
-    from flatprior.analysis.report.sections import effects
-
     frame = births.assign(clinic=np.arange(len(births)) % 15, year=np.arange(len(births)) % 4)
     model = BernoulliLogistic.from_formula("low ~ age + C(clinic) + smoke + C(year)", frame)
     monkeypatch.setattr(effects, "MOST_ENCODED", 7 * len(births))
-    facts = report_facts(model=model, data=frame)
+    facts = effects_in(model=model, data=frame)
     found = item(facts, "average-effects")
     names = [row["name"].split(":")[0] for row in found["rows"]]
     assert names == ["age", "smoke", *["year"] * 3]
@@ -147,18 +149,16 @@ def test_levels_are_bounded_by_the_rows_that_they_are_encoded_in(births, monkeyp
         "means-2",
     ]
     monkeypatch.setattr(effects, "MOST_ENCODED", 5 * len(births))
-    facts = report_facts(model=model, data=frame)
+    facts = effects_in(model=model, data=frame)
     assert "Without effects of year, clinic" in " ".join(item(facts, "average-effects")["notes"])
     assert "by smoke" in item(facts, "means-1")["title"]
     assert not any(each["id"] == "means-2" for each in _of_section(facts))
     alone = BernoulliLogistic.from_formula("low ~ C(clinic)", frame)
-    facts = report_facts(model=alone, data=frame)
+    facts = effects_in(model=alone, data=frame)
     assert "see below why" in item(facts, "average-effects")["rows"][0]["cells"][0]
 
 
 def test_means_are_computed_once_and_so_is_what_is_shown(model, births, monkeypatch):
-    from flatprior.analysis.report.sections import effects
-
     called = []
     for name in ("marginal_means", "_plan"):
         own = getattr(effects, name)
@@ -173,8 +173,6 @@ def test_means_are_computed_once_and_so_is_what_is_shown(model, births, monkeypa
 
 
 def test_a_fault_of_the_program_is_no_fact_of_the_data(model, births, monkeypatch):
-    from flatprior.analysis.report.sections import effects
-
     def broken(*_, **__):
         raise ValueError("operands could not be broadcast together")
 
@@ -201,6 +199,7 @@ def _in_full_too(rows):
     rows[1][1] = "0.123"
 
 
+@pytest.mark.usefixtures("made_once")
 @pytest.mark.parametrize("table", TABLES)
 def test_a_number_that_is_changed_is_told_where_the_data_are_at_hand(
     table, page, facts, model, births, tmp_path
@@ -240,6 +239,7 @@ FORGED = {
 }
 
 
+@pytest.mark.usefixtures("made_once")
 @pytest.mark.parametrize("forged", FORGED)
 def test_other_tables_of_effects_are_told_with_the_data_and_without(
     forged, page, model, births, tmp_path
@@ -261,6 +261,7 @@ def test_of_columns_and_of_no_estimate_no_report_has_data(model, tmp_path):
         verify_report(plain, path)
 
 
+@pytest.mark.usefixtures("made_once")
 def test_small_p_values_have_their_digits(page, model, births, tmp_path):
     path = tmp_path / "p.html"
 
@@ -292,7 +293,7 @@ def test_what_is_zero_but_for_rounding_has_any_rounding():
 
 def test_variables_that_are_compared_leave_the_effects_of_others(births):
     model = BernoulliLogistic.from_formula("low ~ I(age > 25) + lwt", births)
-    table = item(report_facts(model=model, data=births), "average-effects")
+    table = item(effects_in(model=model, data=births), "average-effects")
     assert [row["name"] for row in table["rows"]] == ["lwt"]
     assert table["notes"][-1] == (
         "Without effects of age: the formula compares them, and they have no slope."
@@ -309,6 +310,6 @@ def test_trials_in_an_array_are_asked_for_as_a_column():
 def test_effects_that_cannot_be_computed_say_why(births):
     frame = births.assign(heavy=births["lwt"] - births["lwt"].min())
     model = BernoulliLogistic.from_formula("low ~ sqrt(heavy) + smoke", frame)
-    facts = report_facts(model=model, data=frame)
+    facts = effects_in(model=model, data=frame)
     assert "derivative" in item(facts, "average-effects")["rows"][0]["cells"][0]
     assert item(facts, "means-1")["rows"]

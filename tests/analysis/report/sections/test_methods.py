@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from reports import facts_with
 
-from flatprior.analysis import compare_models, compare_routes, report_facts
+from flatprior.analysis import compare_models, compare_routes
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -38,11 +39,11 @@ def test_numbers_and_versions_are_those_of_the_report(facts, model, agreement):
 
 
 def test_what_was_not_done_is_not_said(model):
-    how, proved = said(report_facts(model=model))
+    how, proved = said(facts_with(model=model))
     for word in ("routes", "sampled", "compared", "type II", "Effects"):  # no data at hand
         assert word not in how
     assert "draws" not in proved
-    how, _ = said(report_facts(model=model, data=load_spector()))
+    how, _ = said(facts_with(model=model, data=load_spector()))
     assert "Effects on the probability are averages" in how
     assert "Holm" not in how  # a category of two levels has no contrasts
 
@@ -54,12 +55,12 @@ def test_tests_of_terms_holm_weights_and_what_was_left_out_are_said():
     frame["w"] = rng.integers(0, 3, 90)
     frame.loc[[3, 4], "x"] = np.nan
     data = frame.drop(columns="w")
-    how, _ = said(report_facts(model=BernoulliLogistic.from_formula("y ~ x + g", data), data=data))
+    how, _ = said(facts_with(model=BernoulliLogistic.from_formula("y ~ x + g", data), data=data))
     assert "whole terms by likelihood-ratio tests of type II" in how
     assert "adjusted by Holm's method" in how
     assert "2 rows with a missing value were left out" in how
     model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w", offset="x")
-    how, _ = said(report_facts(model=model))
+    how, _ = said(facts_with(model=model))
     assert f"of {model.n_observations} observations in {model.n_rows} rows" in how
     assert f"and {model.n_zero_weight} rows of weight 0 were left out" in how
     assert "an offset (x)" in how
@@ -85,7 +86,7 @@ def test_a_route_and_draws_that_fail_are_said_to(model):
     fit = fit_newton(model)
     off = replace(fit_sklearn(model), coefficients=fit.coefficients + 0.01 * fit.standard_errors)
     few = sample_independence(model, draws=40, seed=1, progress=False)
-    how, _ = said(report_facts(compare_routes(model, fit, off, few)))
+    how, _ = said(facts_with(agreement=compare_routes(model, fit, off, few)))
     assert "4 chains of 40 draws, seed 1" in how
     assert "Not within the tolerance of 1e-06 standard errors: scikit-learn (no penalty)." in how
     assert "did not pass tests of identities" in how
@@ -94,15 +95,15 @@ def test_a_route_and_draws_that_fail_are_said_to(model):
 def test_a_comparison_says_by_what(model):
     small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     models = {"all": model, "gpa": small}
-    how, _ = said(report_facts(comparison=compare_models(models)))
+    how, _ = said(facts_with(comparison=compare_models(models)))
     assert "2 models of the same observations were compared by AIC." in how
-    how, _ = said(report_facts(comparison=compare_models(models, leave_one_out=True)))
+    how, _ = said(facts_with(comparison=compare_models(models, leave_one_out=True)))
     assert "by AIC and exact leave-one-out." in how
 
 
 def test_without_an_estimate_none_is_claimed():
     model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
-    how, proved = said(report_facts(model=model))
+    how, proved = said(facts_with(model=model))
     assert "none is reported" in how
     assert "quasi-complete separation" in proved
     assert "no reported coefficient" not in how + proved

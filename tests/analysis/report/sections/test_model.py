@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from reports import column, item, value_of
+from reports import column, facts_with, item, value_of
 
 from flatprior.analysis import (
     collinearity,
@@ -12,8 +12,9 @@ from flatprior.analysis import (
     exact_loo,
     goodness_of_fit,
     likelihood_ratio_test,
-    report_facts,
 )
+from flatprior.analysis.report.sections.model import coefficients, data_and_model
+from flatprior.analysis.report.sections.routes import agreement_of_routes
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -36,7 +37,7 @@ def test_weights_offsets_and_dropped_rows_are_counted():
     frame.loc[3, "gpa"] = np.nan
     model = BernoulliLogistic.from_formula("grade ~ gpa", frame, offset="o", frequency_weights="w")
     agreement = compare_routes(model, fit_newton(model), sample_independence(model, seed=1))
-    table = item(report_facts(agreement), "data-table")
+    table = item(facts_with(data_and_model, agreement=agreement), "data-table")
     assert value_of(table, "rows left out") == "1 (a value missing), 1 (weight 0)"
     assert value_of(table, "besides") == "offset: o, frequency weights: w"
     assert value_of(table, "weights").startswith("Frequency weights are taken as counts")
@@ -72,7 +73,8 @@ def test_numbers_keep_their_digits_whatever_the_unit():
     data = load_spector().assign(income=lambda frame: frame["gpa"] * 1e7)
     model = BernoulliLogistic.from_formula("grade ~ income", data)
     fit = fit_newton(model)
-    facts = report_facts(compare_routes(model, fit, fit_sklearn(model)))
+    agreement = compare_routes(model, fit, fit_sklearn(model))
+    facts = facts_with(coefficients, agreement_of_routes, agreement=agreement)
     shown = column(item(facts, "estimates"), "newton")[1]
     assert float(shown) == pytest.approx(fit.coefficients[1], abs=1e-8 * fit.standard_errors[1])
     assert float(column(item(facts, "estimates"), "standard error")[1]) > 0
@@ -84,11 +86,13 @@ def test_draws_that_fail_are_no_posterior_interval(model):
     other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[3:])
     wrong = sample_independence(other, seed=1, progress=False)
     right = sample_independence(model, seed=1, progress=False)
-    alone = report_facts(compare_routes(model, fit_newton(model), wrong))
+    agreement = compare_routes(model, fit_newton(model), wrong)
+    alone = facts_with(coefficients, agreement=agreement)
     table = item(alone, "coefficients-table")
     assert "posterior 2.5%" not in table["columns"]
     assert any("No draws of these data passed" in note for note in table["notes"])
-    both = report_facts(compare_routes(model, fit_newton(model), wrong, right))
+    agreement = compare_routes(model, fit_newton(model), wrong, right)
+    both = facts_with(coefficients, agreement=agreement)
     table = item(both, "coefficients-table")
     low = right.summary()["2.5%"]
     assert [float(c) for c in column(table, "posterior 2.5%")] == pytest.approx(
@@ -99,7 +103,8 @@ def test_draws_that_fail_are_no_posterior_interval(model):
 def test_whole_terms_are_tested_where_one_has_several_columns(facts):
     frame = load_spector().assign(third=list("abcb") * 8)
     model = BernoulliLogistic.from_formula("grade ~ gpa + third", frame)
-    whole = report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    whole = facts_with(coefficients, agreement=agreement)
     table = item(whole, "terms")
     expected = [likelihood_ratio_test(model, name) for name in ("gpa", "third")]
     assert column(table, "df") == ["1", "2"]

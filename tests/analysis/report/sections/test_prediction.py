@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from reports import column, item, many_levels, many_levels_agreement, value_of
+from reports import column, facts_with, item, many_levels, many_levels_agreement, value_of
 
 from flatprior.analysis import (
     binned_residuals,
@@ -15,6 +15,7 @@ from flatprior.analysis import (
     predictive_scores,
     report_facts,
 )
+from flatprior.analysis.report.sections.prediction import influence, predictive_quality
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -79,7 +80,7 @@ def test_leave_one_out_without_an_mle_falls_back_to_the_fit():
         [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 1, 0, 1, 1, 1], intercept=True
     )
     agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
-    facts = report_facts(agreement)
+    facts = facts_with(predictive_quality, agreement=agreement)
     prediction = next(s for s in facts["sections"] if s["id"] == "prediction")
     assert "on the rows that it was fitted to" in prediction["items"][0]["text"][0]
     assert math.isfinite(float(column(item(facts, "scores"), "score")[0]))
@@ -90,8 +91,8 @@ def test_repeated_row_labels_are_one_row_each(model):
     twice = pd.concat([load_spector(), load_spector()])
     model = BernoulliLogistic.from_formula("grade ~ gpa", twice)
     draws = sample_independence(model, seed=1, progress=False)
-    facts = report_facts(compare_routes(model, fit_newton(model), draws))
-    table = item(facts, "influential")
+    agreement = compare_routes(model, fit_newton(model), draws)
+    table = item(facts_with(influence, agreement=agreement), "influential")
     assert len(table["rows"]) == 10
     cook = [float(cell) for cell in column(table, "Cook's distance")]
     assert cook == sorted(cook, reverse=True)

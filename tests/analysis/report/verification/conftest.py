@@ -1,10 +1,6 @@
-import copy
-
 import pytest
 
 from flatprior.analysis import read_report, verify_report, write_report
-from flatprior.analysis.report import writing as report
-from flatprior.analysis.report.verification import page as verification_page
 from flatprior.models import BernoulliLogistic, load_endometrial
 
 
@@ -27,19 +23,3 @@ def without_mle(separated, tmp_path_factory):
     path = write_report(tmp_path_factory.mktemp("without") / "r.html", model=separated)
     assert verify_report(separated, path).empty
     return path.read_text(), read_report(path)
-
-
-@pytest.fixture
-def made_once(monkeypatch):
-    """The sections of that report, which a change of the file does not change, made once only."""
-
-    def facts_of(main, *given, **options):
-        whose = main.model.data_hash
-        if whose not in MADE:
-            MADE[whose] = report.facts_of(main, *given, **options)
-        return copy.deepcopy(MADE[whose])
-
-    monkeypatch.setattr(verification_page, "facts_of", facts_of)
-
-
-MADE = {}
