@@ -1,18 +1,23 @@
 """A report as a whole: its order, its page, its bytes, and what stays out of it."""
 
 import json
+import os
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from processes import printed
 from reports import NASTY, SCRIPT, data, item
 
 from flatprior.analysis import compare_routes, read_report, report_facts, write_report
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, sample_independence
+
+SUPPORT = Path(__file__).parents[2] / "support"
 
 
 def test_sections_come_in_the_order_a_referee_asks(facts):
@@ -50,6 +55,25 @@ def test_the_same_results_give_the_same_bytes(facts, agreement, comparison, tmp_
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].stat().st_size < 1e6
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".html"] == []
+
+
+HASHED = """
+import hashlib, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from kinds_of_report import written_in
+for kind in ("separated", "rank_deficient", "rows_in_files"):
+    print(hashlib.sha256(written_in(pathlib.Path(sys.argv[2]), kind).read_bytes()).hexdigest())
+"""
+
+
+def test_bytes_of_reports_do_not_depend_on_the_hash_seed(tmp_path):
+    """Two new processes; that of a comparison is tried by the command line's tests."""
+    seeds = ({"PYTHONHASHSEED": seed} for seed in "12")
+    found = {
+        printed(HASHED, SUPPORT, tmp_path, env=os.environ | each, timeout=120) for each in seeds
+    }
+    (hashes,) = found
+    assert len(set(hashes.split())) == 3
 
 
 def test_no_time_is_in_a_report(facts):
