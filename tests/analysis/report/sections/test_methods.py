@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from reports import facts_with
 
-from flatprior.analysis import compare_models, compare_routes
+from flatprior.analysis import compare_models, compare_routes, report_facts
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
