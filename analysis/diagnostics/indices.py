@@ -72,9 +72,10 @@ class PredictiveIndices(Renderable):
         log-odds of the predictions; "calibration in the large", the intercept with a slope of 1.
         Columns "value", "standard error", the ends of the Wald interval (of the area cut at 0 and
         1), named by their percentages, and "error bound": how far the value can be from the exact
-        one. Of the area that is from predictions whose order is open and from the bins of rows that
-        are not in memory, of the discrimination slope from how far each prediction may be off, and
-        of calibration from the certificate of the refit, which takes predictions as computed.
+        one. Of the area that is from rounding, from predictions whose order is open and from the
+        bins of rows that are not in memory, of the discrimination slope from how far each
+        prediction may be off, and of calibration from the certificate of the refit, which takes
+        predictions as computed.
         """
         return self.frame.copy()
 
@@ -173,8 +174,16 @@ _NONE = _Index(math.nan, math.nan, math.nan)
 
 
 def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
-    """The area under the ROC curve."""
-    return _Index(*ranks_of(model, predicted).area())
+    """The area under the ROC curve, and how far it can be off, its rounding included.
+
+    Counts and their sums are whole numbers, or halves, and exact. Each share is divided once, and b
+    products of numbers that are not negative are added: their sum is off by b + 2 roundings of its
+    size at most, in whatever order. Twice that is more than enough for the few of higher order.
+    """
+    ranks = ranks_of(model, predicted)
+    area = ranks.area()
+    rounding = (len(ranks.events) + 2) * float(np.finfo(float).eps) * area.value
+    return _Index(area.value, area.standard_error, area.error_bound + rounding)
 
 
 class _Apart(NamedTuple):

@@ -15,8 +15,17 @@ from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.prediction import WHOSE
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages
-from flatprior.models.common.text import abbreviated, certain, count, first_of, names_in, printable
+from flatprior.models.common.text import (
+    abbreviated,
+    certain,
+    count,
+    first_of,
+    listing,
+    names_in,
+    printable,
+)
 
 PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
@@ -25,6 +34,7 @@ ALPHA = 0.05
 ROUNDING = 1e-9  # of a skill
 NAMED = 3  # most influential rows
 ROOM = 80  # characters for names
+HOW = " (a certificate of the coefficients and the data alone, rounding included)"
 
 
 class Doubt(NamedTuple):
@@ -39,6 +49,7 @@ def first_screen(main: MainModel) -> Facts:
     doubts = [*_of_size(main), *_of_tests(main), *_of_prediction(main), *_of_rows(main)]
     return {
         "sentence": _sentence(main),
+        "compared": _compared(main),
         "figures": _figures(main),
         "predicted": WHOSE[main.leaves_out],
         "doubts": [doubt._asdict() for doubt in doubts],
@@ -64,7 +75,9 @@ def _sentence(main: MainModel) -> str:
         else "not proved to be the maximum likelihood estimate"
     )
     if agrees:
-        return f"All routes lead to one answer, {proved}."
+        ran = [each.estimate.route for each in agreement.routes]
+        ran += [check.route for check in agreement.posterior_checks]
+        return f"All routes ({listing(ran)}) lead to one answer, {proved}{HOW if bounds else ''}."
     failed = [each.estimate.route for each in agreement.routes if not each.passed]
     drawn = [check.route for check in agreement.posterior_checks if not check.passed]
     said = [
@@ -81,12 +94,18 @@ def _sentence(main: MainModel) -> str:
     )
 
 
+def _compared(main: MainModel) -> str:
+    """What the comparison says, where the verdict above it is on the routes."""
+    both = main.agreement is not None and main.comparison is not None
+    return main.comparison.message if both and main.comparison is not None else ""
+
+
 def _figures(main: MainModel) -> list[Facts]:
     """Name, value and detail of each key figure."""
     model, fit, summary = main.model, main.fit, main.summary
     n, k = model.n_observations, model.n_parameters
     found = [
-        ("Observations", f"{n}", "" if model.n_rows == n else f"in {count(model.n_rows, 'row')}"),
+        ("Observations", f"{n}", _of_which_rows(main)),
         ("Events", f"{model.n_events}", f"{model.n_events / n:.1%}"),
         ("Coefficients", f"{k}", f"{_rarer(main) / k:.1f} of the rarer outcome for each"),
     ]
@@ -121,6 +140,15 @@ def _figures(main: MainModel) -> list[Facts]:
         found.append(("Calibration slope", *_with_interval(main, "calibration slope")))
         found.append(("Calibration intercept", *_with_interval(main, "calibration intercept")))
     return [dict(zip(("name", "value", "detail"), each, strict=True)) for each in found]
+
+
+def _of_which_rows(main: MainModel) -> str:
+    """How many rows there are, where that is another number, and how many were left out."""
+    model = main.model
+    there = "" if model.n_rows == model.n_observations else f"in {count(model.n_rows, 'row')}"
+    left = model.n_dropped + model.n_zero_weight
+    said = f"{count(left, 'row')} left out" if left else "no row left out"
+    return ", ".join(part for part in (there, said) if part)
 
 
 def _with_interval(main: MainModel, name: str) -> tuple[str, str]:
@@ -217,18 +245,31 @@ def _of_rows(main: MainModel) -> list[Doubt]:
     found = []
     if exact.without_mle:
         found.append(f"The estimate hangs on single rows: {exact.message}.")
-    moved = np.abs(exact.coefficients - main.fit.coefficients) / main.fit.standard_errors
-    far = np.nan_to_num(moved).max(axis=1)
+    far = np.abs(_moved(main)).max(axis=1)
     many = int((far > LARGE_MOVE).sum())
     if many:
         i = int(np.argmax(far))
-        j = int(np.argmax(np.nan_to_num(moved[i])))
         found.append(
             f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by more "
             f"than a standard error: without row {_label(main.here.row_labels[i])} "
-            f"{abbreviated(main.model.names[j])} changes by {far[i]:.2f} of them."
+            f"{_most_moved(main, i)[0]} changes by {far[i]:.2f} of them."
         )
     return [Doubt("influence", text) for text in found]
+
+
+def _moved(main: MainModel) -> Array:
+    """Standard errors by which each coefficient changes without each row, (n, k); 0 if unknown."""
+    exact = main.exact
+    assert exact is not None  # noqa: S101
+    moved = (exact.coefficients - main.fit.coefficients) / main.fit.standard_errors
+    return np.nan_to_num(moved, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _most_moved(main: MainModel, i: int) -> tuple[str, float]:
+    """The coefficient that changes most without a row, and by how many standard errors."""
+    moved = _moved(main)[i]
+    j = int(np.argmax(np.abs(moved)))
+    return abbreviated(main.model.names[j]), float(moved[j])
 
 
 def _looked_at(main: MainModel) -> str:
@@ -246,11 +287,26 @@ def _label(label: object) -> str:
 
 
 def _most_influential(main: MainModel) -> str:
-    """The rows with the largest Cook's distance, in words; empty where rows are many."""
-    if main.diagnostics is None:
+    """The rows with the largest Cook's distance and what they change; empty where rows are many."""
+    found = main.diagnostics
+    if found is None:
         return ""
-    top = main.diagnostics.most_influential(NAMED)["Cook's distance"]
-    return ", ".join(f"{_label(label)} ({value:.3g})" for label, value in top.items())
+    top = found.most_influential(NAMED)["Cook's distance"]
+    said = []
+    for i, (label, value) in zip(found.order[: len(top)], top.items(), strict=True):
+        without = ""
+        if main.exact is not None and np.isfinite(main.exact.coefficients[i]).all():
+            name, by = _most_moved(main, int(i))
+            without = f"; without it {name} changes by {by:+.2f} standard errors"
+        said.append(f"{_label(label)} ({value:.3g}{without})")
+    rows = f"Most influential rows (Cook's distance): {', '.join(said)}."
+    if main.exact is None or main.exact.without_mle:
+        return rows
+    far = float(np.abs(_moved(main)).max())
+    if far > LARGE_MOVE:
+        return rows
+    most = math.ceil(100 * far) / 100
+    return f"No row alone moves a coefficient by more than {most:.2f} standard errors. {rows}"
 
 
 def _standings(main: MainModel, doubted: set[str]) -> dict[str, str]:
@@ -260,6 +316,7 @@ def _standings(main: MainModel, doubted: set[str]) -> dict[str, str]:
     found = {
         "data": LOOK if main.model.n_dropped else PASSED,
         "existence": PROVED if proved else LOOK,
+        "variables": PROVED if proved else LOOK,
         "coefficients": PROVED if proved else LOOK,
         "prediction": PASSED,
     }
@@ -274,4 +331,5 @@ def _standings(main: MainModel, doubted: set[str]) -> dict[str, str]:
             found["sampling"] = LOOK if warned else PASSED
     if main.audits:
         found["audits"] = PASSED if all(audit.passed for audit in main.audits) else FAILED
+    doubted = doubted | ({"variables"} if "coefficients" in doubted else set())
     return found | {section: LOOK for section in doubted if section in found}

@@ -24,9 +24,11 @@ from flatprior.analysis.diagnostics.indices import PredictiveIndices, predictive
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
+from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.new_rows import frame_for, own_rows
 from flatprior.analysis.inference.summary import Summary, summarise
 from flatprior.analysis.report.column_sums import ColumnSums
+from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.variables import Variable, variables_of
 from flatprior.analysis.validation.validate import validate
 from flatprior.analysis.validation.validation import Validation
@@ -215,6 +217,11 @@ class MainModel(Reported):
     def summary(self) -> Summary:
         """Tests, intervals and goodness of the fit."""
         return summarise(self.model, self.fit)
+
+    @cached_property
+    def profile(self) -> pd.DataFrame | None:
+        """Profile-likelihood intervals, where refits are few and fast."""
+        return None if self.exact is None else confidence_intervals(self.here, PROB).table()
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:

@@ -32,6 +32,7 @@ def results_as_data(main: Reported, command: str) -> Facts:
                 "versions": versions_of(*PACKAGES),
                 "machine": machine(),
                 "seeds": _seeds(main),
+                "draws_of": [posterior.provenance.data_hash for posterior in main.posteriors],
                 "estimate": main.fit.to_dict() if isinstance(main, MainModel) else None,
                 # only where there is no estimate
                 **({"existence": main.existence.to_dict()} if isinstance(main, WithoutMLE) else {}),

@@ -44,6 +44,7 @@ from flatprior.analysis.report.sections.routes import (
     audits_of_fits,
     posterior_against_mle,
 )
+from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.analysis.report.takeaway import takeaway
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.calls import require_likelihood
@@ -55,8 +56,8 @@ from flatprior.models.common.writing import replacing, writable
 
 Section = Callable[[Any], Facts | None]
 SECTIONS: tuple[Section, ...] = (
+    variables_and_odds_ratios,
     data_and_model,
-    variables_by_outcome,
     existence_certificate,
     agreement_of_routes,
     audits_of_fits,

@@ -163,6 +163,14 @@ def _without_last(table: Table) -> Table:
     return replace(table, names=table.names[:-1], cells=table.cells[:-1])
 
 
+def _moved_to_the_end(page: str, name: str) -> str:
+    """A table in the last section instead of its own."""
+    item = re.search(TABLE.format(name), page, re.DOTALL)[0]
+    rest = page.replace(item, "")
+    at = rest.rindex('<div class="columns">')
+    return rest[:at] + item + rest[at:]
+
+
 TABLE = r'<div class="table[^>]*id="{}">\n.*?role="status"></span></p>\n</div>\n'
 _FIGURE = r'<figure id="{}">\n.*?</figure>\n'
 _ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
@@ -171,9 +179,11 @@ _ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
 FORGED = {
     "a number and its copies": rewritten("coefficients-table", *cell(1, "coefficient", "2.827")),
     "a p-value and its copies": rewritten("coefficients-table", *cell(1, "p", "0.0253")),
-    "events of a level and their copies": rewritten("levels", *cell(1, "events", "4")),
-    "a share of events and its copies": rewritten("levels", *cell(2, "share", "0.671")),
-    "a mean among events and its copies": rewritten("numbers", *cell(0, "mean, events", "3.633")),
+    "events of a level and their copies": rewritten("table-1", *cell(3, "events: mean or n", "4")),
+    "a share of events and its copies": rewritten("table-1", *cell(4, "events: SD or %", "67.1")),
+    "a mean among events and its copies": rewritten(
+        "table-1", *cell(0, "events: mean or n", "3.633")
+    ),
     "an odds ratio and its copies": rewritten("odds-ratios", *cell(4, "odds ratio", "10.99")),
     "an end of an odds ratio and its copies": rewritten("odds-ratios", *cell(4, "2.5%", "1.02")),
     "observations beside an odds ratio and their copies": rewritten(
@@ -205,15 +215,16 @@ FORGED = {
     "words in the forest": _table("odds-ratios", r"(<circle )", rf"<text>{FALSE}</text>\1"),
     "what runs in the forest": _table("odds-ratios", r"<circle ", '<circle onclick="alert(1)" '),
     "an axis beside another table": _table(
-        "numbers", r"</tr>", '<td class="drawn"><svg aria-hidden="true"></svg></td></tr>'
+        "table-1", r"</tr>", '<td class="drawn"><svg aria-hidden="true"></svg></td></tr>'
     ),
     "a level as a group": rewritten(
-        "levels", lambda table: replace(table, kinds=("group", "group", "level"))
+        "table-1", lambda table: replace(table, kinds=("", "", "group", "group", "level"))
     ),
     "a row as one of a group": rewritten(
-        "numbers", lambda table: replace(table, kinds=("group", "level"))
+        "table-1",
+        lambda table: replace(table, kinds=("group", "level", "group", "level", "level")),
     ),
-    "a kind of row that there is not": _table("levels", 'class="level"', 'class="proved"'),
+    "a kind of row that there is not": _table("table-1", 'class="level"', 'class="proved"'),
     "a column and its copies": rewritten("coefficients-table", *_more("true p")),
     "a column twice and its copies": rewritten("coefficients-table", *_more("p")),
     "two names and their copies": rewritten("coefficients-table", _swapped, _swap),
@@ -281,6 +292,19 @@ FORGED = {
     "what is not proved, left out of the methods": _once(
         r" Not proved, by this or any computation[^<]*", lambda m: ""
     ),
+    "no row left out, where some were": _once("no row left out", lambda m: "3 rows left out"),
+    "another row that moves the estimate most": _once(
+        r"(Most influential rows \(Cook&#39;s distance\): )\d+", lambda m: f"{m[1]}5"
+    ),
+    "what an influential row changes": _once(
+        r"(without it \w+ changes by [-+]\d\.)(\d)", lambda m: f"{m[1]}{(int(m[2]) + 1) % 10}"
+    ),
+    "a doubt less": _once(r"<li>Small sample:.*?</li>\n", lambda m: ""),
+    "a better standing": _once(
+        r'<span class="standing look-here">! look here',
+        lambda m: '<span class="standing proved">✓ proved',
+    ),
+    "odds ratios elsewhere on the page": lambda page: _moved_to_the_end(page, "odds-ratios"),
     "another element with the results' name": _once(
         "<main", lambda m: f'<div id="flatprior-report">{{}}</div>{m[0]}'
     ),
@@ -366,6 +390,21 @@ FORGED_WITH_DRAWS = {
         r'(<figure id="density-1">.*?)(</svg>)',
         lambda m: f"{m[1]}<foreignObject><p>{FALSE}</p></foreignObject>{m[2]}",
     ),
+    **{
+        f"no figure {name}": _once(_FIGURE.format(name), lambda m: "")
+        for name in (
+            *("density-1", "draws-1", "chains-1"),
+            *("forest", "influence-plot", "comparison-plot"),
+        )
+    },
+    "draws of other data, and without their figures": lambda page: re.sub(
+        _FIGURE.format("density-1"), "", page, count=1, flags=re.DOTALL
+    ).replace('"draws_of": ["', '"draws_of": ["0', 1),
+    "nothing on what the draws are of": _once(r'("draws_of": \[)[^\]]*', lambda m: m[1]),
+    "no sentence on the comparison": _once(r'<p class="compared">.*?</p>\n', lambda m: ""),
+    "two sentences on the comparison": _once(
+        r'<p class="compared">.*?</p>\n', lambda m: f"{m[0]}{m[0]}"
+    ),
     "another caption of the chains": _once(
         r'(<figure id="chains-1">.*?Of chains that have mixed )', lambda m: f"{m[1]}or not "
     ),
@@ -437,7 +476,7 @@ FORGED_WITHOUT_MLE = {
         'class="verdict bad"', 'class="verdict good"', 1
     ).replace("✗ There is no maximum", "✓ There is a maximum", 1),
     "events of a level that separates and their copies": rewritten(
-        "levels", *cell(1, "events", "12")
+        "table-1", *cell(0, "events: mean or n", "12")
     ),
     "an odds ratio without an end, and its copies": rewritten(
         "odds-ratios", *cell(0, "97.5%", "98.25")

@@ -1,11 +1,10 @@
-"""Table 1: observations and events at each level, and numbers among events and others."""
+"""Table 1: levels and numbers of the variables, among events and among others."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,29 +12,46 @@ from flatprior.analysis.report.column_sums import ColumnSums
 from flatprior.analysis.report.items import section_of, table_of, text_of
 from flatprior.analysis.report.main_model import Reported
 from flatprior.analysis.report.page import GROUP, LEVEL, Facts
-from flatprior.analysis.report.variables import Variable
+from flatprior.analysis.report.variables import Level, Variable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
 
 TITLE = "Table 1: variables by outcome"
+COLUMNS = ("events: mean or n", "events: SD or %", "others: mean or n", "others: SD or %")
+NONE = ("",) * len(COLUMNS)
+Cells = tuple[tuple[object, str], ...]  # each a number and its format
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of the table: how copies call it, and what the page shows."""
+
+    name: str
+    label: str
+    kind: str = ""
+    cells: Cells = ()
 
 
 def variables_by_outcome(main: Reported) -> Facts | None:
-    """Levels and numbers, of those variables whose values the columns of the model tell."""
-    of_levels = [each for each in main.variables if each.has_levels]
-    of_numbers = [each for each in main.variables if _is_column(each)]
-    shown = {each.name for each in (*of_levels, *of_numbers)}
+    """The section on the variables, where the columns of the model tell their values."""
+    items = table_1(main)
+    return section_of("variables", TITLE, items) if items else None
+
+
+def table_1(main: Reported) -> list[Facts]:
+    """Levels and numbers by outcome, in the order of the formula, and what is not there.
+
+    Of a variable of 0 and 1 there is the row of 1: the rest is 0.
+    """
+    rows = [row for each in main.variables for row in _rows(each, main.column_sums)]
+    shown = {each.name for each in main.variables if each.has_levels or _is_column(each)}
     left = [v.name for v in main.variables if v.kind == "several" and v.name not in shown]
-    items = []
-    if of_levels:
-        items.append(_levels(of_levels, main))
-    if of_numbers:
-        items.append(_numbers(of_numbers, main))
+    items = [_table(rows, main)] if rows else []
     if left:
         said = f"Without {names_in(SCREEN, left)}, of which no column of the model has the values."
         items.append(text_of(said))
-    return section_of("variables", TITLE, items) if items else None
+    return items
 
 
 def _is_column(variable: Variable) -> bool:
@@ -58,65 +74,79 @@ def name_of_level(variable: Variable, level: str) -> str:
     return f"{printable(variable.name)}: {level_in_words(level, ': ')}"
 
 
-def _levels(variables: Sequence[Variable], main: Reported) -> Facts:
-    """Observations, events and their share; levels stand below the name of their variable."""
-    names, labels, kinds = [], [], []
-    rows: list[tuple[Any, ...]] = []
-    for each in variables:
-        if each.kind != "pair":
-            names.append(printable(each.name))
-            labels.append(each.name)
-            kinds.append(GROUP)
-            rows.append(("", "", ""))
-        for level in each.levels:
-            name = name_of_level(each, level.name)
-            names.append(name)
-            labels.append(name if each.kind == "pair" else level_in_words(level.name))
-            kinds.append("" if each.kind == "pair" else LEVEL)
-            rows.append(_shares(level.n, level.events))
-    columns = ["n", "events", "share"]
-    frame = pd.DataFrame(rows, index=names, columns=columns, dtype=object)
-    sums = main.column_sums
-    n, events = float(sums.counts.sum()), float(sums.counts[1])
-    notes = [
-        "of levels whose column was left out observations are not counted"
-        if any(math.isnan(level.n) for each in variables for level in each.levels)
-        else "",
-    ]
-    rendered = Rendered.of(
-        frame,
-        {"share": ".3f"},
-        "Levels",
-        [f"{n:.0f} observations, {events:.0f} events", counted_by(main.model)],
-        notes,
-    )
-    rendered = replace(rendered, names=tuple(map(printable, labels)))
-    return table_of("levels", rendered, kinds=kinds) | {"wide": True}
-
-
-def _shares(n: float, events: float) -> tuple[Any, Any, float]:
-    """Whole numbers as such, and the share; nothing where they are not known."""
-    if math.isnan(n):
-        return (math.nan, math.nan, math.nan)
-    return (int(n), int(events), events / n if n else math.nan)
-
-
-def _numbers(variables: Sequence[Variable], main: Reported) -> Facts:
-    """Mean and standard deviation among events and others; extremes would be data."""
-    sums: ColumnSums = main.column_sums
-    means, deviations = sums.means, sums.deviations
-    rows = []
-    for each in variables:
-        (column,) = (level.column for level in each.levels)
+def _rows(variable: Variable, sums: ColumnSums) -> Iterator[Row]:
+    """A number in one row, a level in one below the name of its variable."""
+    if _is_column(variable):
+        (column,) = (level.column for level in variable.levels)
         assert column is not None  # noqa: S101
-        rows.append([part[i, column] for i in (1, 0) for part in (means, deviations)])
-    columns = ["mean, events", "SD, events", "mean, others", "SD, others"]
-    frame = pd.DataFrame(rows, index=[each.name for each in variables], columns=columns)
-    others, events = sums.counts
-    rendered = Rendered.of(
-        frame,
-        dict.fromkeys(columns, "#.4g"),
-        "Numbers",
-        [f"{events:.0f} events, {others:.0f} others", counted_by(main.model)],
+        parts = (sums.means, "#.4g"), (sums.deviations, "#.3g")
+        both = ((float(part[i, column]), form) for i in (1, 0) for part, form in parts)
+        yield Row(name=variable.name, label=variable.name, cells=tuple(both))
+    elif variable.kind == "pair":
+        level = variable.levels[-1]
+        yield Row(
+            name=name_of_level(variable, level.name),
+            label=f"{variable.name} = {level.name}",
+            cells=_shares(level, sums),
+        )
+    elif variable.has_levels:
+        yield Row(name=variable.name, label=variable.name, kind=GROUP)
+        for level in variable.levels:
+            yield Row(
+                name=name_of_level(variable, level.name),
+                label=level_in_words(level.name),
+                kind=LEVEL,
+                cells=_shares(level, sums),
+            )
+
+
+def _shares(level: Level, sums: ColumnSums) -> Cells:
+    """How many of the events are at a level, and of the others, and their shares of these."""
+    others, events = (float(each) for each in sums.counts)
+    found: list[tuple[object, str]] = []
+    for n, of_all in ((level.events, events), (level.n - level.events, others)):
+        known = not math.isnan(n)
+        found.append((int(n) if known else n, ".0f"))
+        found.append((100 * n / of_all if of_all else math.nan, ".1f"))
+    return tuple(found)
+
+
+def _table(rows: list[Row], main: Reported) -> Facts:
+    """The table, and what its numbers are."""
+    others, events = main.column_sums.counts
+    names = [row.name for row in rows]
+    raw = pd.DataFrame(
+        [[value for value, _ in row.cells] or NONE for row in rows],
+        index=names,
+        columns=COLUMNS,
+        dtype=object,
     )
-    return table_of("numbers", rendered) | {"wide": True}
+    text = pd.DataFrame(
+        [[_text(*cell) for cell in row.cells] or NONE for row in rows],
+        index=names,
+        columns=COLUMNS,
+        dtype=object,
+    )
+    unknown = any(
+        math.isnan(level.n) for each in main.variables if each.has_levels for level in each.levels
+    )
+    rendered = Rendered.of(
+        text,
+        {},
+        "Table 1",
+        [
+            f"{events:.0f} events, {others:.0f} others",
+            "of numbers mean and standard deviation; of levels n, and % of the events or others",
+            counted_by(main.model),
+        ],
+        [
+            "of levels whose column was left out observations are not counted" if unknown else "",
+        ],
+    )
+    rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
+    return table_of("table-1", rendered, kinds=[row.kind for row in rows]) | {"wide": True}
+
+
+def _text(value: object, form: str) -> str:
+    assert isinstance(value, int | float)  # noqa: S101
+    return "-" if math.isnan(value) else format(value, form).removesuffix(".")

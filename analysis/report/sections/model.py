@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,6 @@ from flatprior.analysis.figures.models import plot_model
 from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
 from flatprior.analysis.inference.high_dimension.corrections import high_dimensional
 from flatprior.analysis.inference.hypotheses.anova import anova
-from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.report.items import (
     PROB,
     figure_of,
@@ -26,7 +24,6 @@ from flatprior.analysis.report.items import (
 )
 from flatprior.analysis.report.main_model import MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
-from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered
@@ -132,8 +129,8 @@ def coefficients(main: MainModel) -> Facts:
     )
     wald = fit.summary(PROB)[["coefficient", low, high]]
     intervals: dict[str, Any] = {"Wald": wald}
-    if main.exact is not None:
-        intervals["profile"] = confidence_intervals(main.here, PROB).table()
+    if main.profile is not None:
+        intervals["profile"] = main.profile
     if main.sound:
         intervals["posterior"] = interval_frame(main.sound[0], PROB)
     for label, part in intervals.items():
@@ -149,7 +146,6 @@ def coefficients(main: MainModel) -> Facts:
         "coefficients",
         "Coefficients",
         [
-            odds_ratios(main, *_for_odds_ratios(intervals)),
             table_of(
                 "coefficients-table",
                 Rendered.of(
@@ -180,13 +176,6 @@ def coefficients(main: MainModel) -> Facts:
             table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
         ],
     )
-
-
-def _for_odds_ratios(intervals: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, str]:
-    """The intervals that hold in smaller samples too, where they were computed; and their kind."""
-    if "profile" in intervals:
-        return intervals["profile"], "profile-likelihood"
-    return intervals["Wald"], "Wald"
 
 
 def _by_term(main: MainModel) -> Facts | None:

@@ -41,13 +41,13 @@ NO_WALD = (
 def why_not(main: WithoutMLE) -> Facts:
     """Which columns, rows and levels are responsible."""
     existence = main.existence
-    message = existence.message
     return section_of(
         "existence",
         "Does the maximum exist?",
         [
             text_of(
-                f"{message[:1].upper()}{message[1:]}.",
+                # in full it stands with the verdict, or with the models that are compared
+                "It is undecided." if existence.kind == "undecided" else f"No: {existence.kind}.",
                 *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
                 f"The outcomes overlap by {existence.overlap_width:.1e} at most, of the mean "
                 "distance of a row from what all but separates them."

@@ -57,7 +57,7 @@ ANSWERS = (
         "versions, hash of the data, the command if there was one; no script",
     ),
     Answer("20a", "flow of participants", ("data",), "rows left out alone"),
-    Answer("20b", "characteristics", ("variables",), "by outcome"),
+    Answer("20b", "characteristics", ("table-1",), "by outcome"),
     Answer("21", "participants and events", ("data",), "in the one analysis"),
     Answer(
         "22",

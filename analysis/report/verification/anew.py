@@ -90,8 +90,8 @@ class Anew:
     ) -> Anew:
         existence = check_existence(model)
         require(not existence.exists, "the maximum likelihood estimate exists, and is not in it")
-        for what in ("agreement", "checks", "seeds"):
-            require(not report[what], f"there is no {what} of a model without an estimate")
+        for what in ("agreement", "checks", "seeds", "draws_of"):
+            require(not report.get(what), f"there is no {what} of a model without an estimate")
         told = report["comparison"]
         require(
             told is None or not told["estimates"],

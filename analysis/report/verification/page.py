@@ -32,6 +32,7 @@ _OF_A_VERSION = re.compile(
     r"(<style>).*?(</style>)|(<script>).*?(</script>)|(script-src 'sha256-)[^']*(')", re.DOTALL
 )
 _EMPTY = r"\1\2\3\4\5\6"
+_COMPARED = re.compile(r'<p class="compared">[^<]*</p>\n')
 
 
 def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool) -> list[str]:
@@ -60,13 +61,19 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
     again = _made_again(found, report, page.title, data, unverified, spoken)
     bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
     holes = tables_held(found, report, page, again, bounds, free)
-    holes += figures_held(found, page, again, bounds, free, elsewhere)
+    holes += figures_held(found, report, page, again, bounds, free, elsewhere)
     require(
         len(page.texts) == len(again.texts)
         and all(alike(*pair, TWICE, bounds) for pair in zip(page.texts, again.texts, strict=True)),
         "the sentences of the page are not those of these results",
     )
     rest, made = page.between(again), again.between(page)
+    if found.agreement is not None and (unverified or _by_draws(report)):
+        # which model is the best, by leave-one-out on draws or of models that are not here
+        parts = [_COMPARED.subn("", part) for part in (rest, made)]
+        require(parts[0][1] == 1, "the page lacks the sentence on the comparison")
+        (rest, _), (made, _) = parts
+        holes.append("the sentence on the comparison at the top of the page")
     if not spoken:
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
@@ -78,6 +85,12 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         rest, made = (_OF_A_VERSION.sub(_EMPTY, part) for part in (rest, made))
     require(alike(rest, made, TWICE, bounds), "the page has other words than these results give")
     return holes
+
+
+def _by_draws(report: Facts) -> bool:
+    """Whether models are compared by leave-one-out on draws, which a report does not hold."""
+    told = report["comparison"]
+    return told is not None and any("elpd_loo" in row for row in told["models"].values())
 
 
 def _had_data(report: Facts) -> bool:

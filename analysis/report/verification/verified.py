@@ -27,6 +27,7 @@ from flatprior.models.results import versions_of
 # what the results have besides what describes the model
 RESULTS = (
     *("format", "command", "with_data", "data_hash", "versions", "machine", "seeds"),
+    "draws_of",
     *("estimate", "agreement", "comparison", "audits", "checks"),
 )
 

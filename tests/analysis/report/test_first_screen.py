@@ -72,7 +72,7 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
     assert facts["first"]["standings"] | dict.fromkeys(said, "look here") == {
         **{"data": "look here", "existence": "proved", "agreement": "proved"},
         **{"posterior": "passed", "coefficients": "look here", "prediction": "look here"},
-        **{"sampling": "passed", "influence": "look here"},
+        **{"sampling": "passed", "influence": "look here", "variables": "look here"},
     }
 
 
@@ -96,7 +96,11 @@ def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
     assert said.startswith("1 row alone moves a coefficient")
     assert "without row 17 " in said
     assert f"changes by {far.max():.2f}" in said
-    assert facts["first"]["rows"].startswith("17 (")
+    rows = facts["first"]["rows"]
+    name, by = ("x1", "+") if moved[17][1] > moved[17][0] else ("const", "")
+    assert rows.startswith("Most influential rows (Cook's distance): 17 (")
+    assert f"without it {name} changes by {by}" in rows
+    assert f"{far.max():.2f} standard errors)" in rows
 
 
 def test_predictors_of_nothing_are_called_that():

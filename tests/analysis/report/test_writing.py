@@ -22,8 +22,8 @@ SUPPORT = Path(__file__).parents[2] / "support"
 
 def test_sections_come_in_the_order_a_referee_asks(facts):
     assert [section["id"] for section in facts["sections"]] == [
-        "data",
         "variables",
+        "data",
         "existence",
         "agreement",
         "posterior",

@@ -69,4 +69,4 @@ def test_of_data_that_are_not_at_hand_figures_are_listed_as_not_made_again(page,
     path = tmp_path / "r.html"
     path.write_text(page, newline="\n")
     holes = verify_report(model, path).attrs["not made again"]
-    assert {f"figure {name!r} and its words" for name in FIGURES} <= set(holes)
+    assert {f"figure {name!r} and the numbers in its words" for name in FIGURES} <= set(holes)

@@ -45,6 +45,9 @@ def test_a_separated_model_has_a_report_of_why_what_holds_and_what_to_do(separat
         "reproducibility",
     ]
     assert "Firth" in texts(separated, "next")
+    page = render(separated)  # why there is none is said once, and again for a manuscript
+    shown = page[page.index("<main") : page.index('<h2 id="methods">')]
+    assert shown.count("The maximum likelihood estimate does not exist") == 1
     assert "no posterior distribution" in texts(separated, "claims")
 
 

@@ -19,9 +19,9 @@ def test_each_answer_stands_in_a_section_that_is_there(facts):
     titles = {section["title"] for section in facts["sections"]}
     for _, where, _ in found.values():
         assert set(where.split("; ")) <= titles
-    assert found["20b"][1] == "Table 1: variables by outcome"
+    assert found["20b"][1] == "Table 1 and odds ratios"
     assert found["22"][1] == "Coefficients"
-    assert found["12b"][1] == "Data and model; Coefficients"
+    assert found["12b"][1] == "Data and model; Table 1 and odds ratios"
     assert "left to the authors: title and abstract (1, 2)" in table["notes"][0]
 
 

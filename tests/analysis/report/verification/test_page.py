@@ -22,8 +22,9 @@ from flatprior.analysis import verify_report
         ("<dd>0.374</dd>", "<dd>0.574</dd>"),
         ('standing look-here">! look here', 'standing passed">✓ passed'),
         ("Predictions are too extreme", "Predictions are calibrated"),
-        ("Most influential rows (Cook's distance): ", "Most influential rows: none, "),
-        ("All routes lead to one answer", "All routes lead to three answers"),
+        ("Most influential rows (Cook&#39;s distance): ", "Most influential rows: none, "),
+        ("lead to one answer", "lead to three answers"),
+        ("All routes (newton", "All routes (everybody"),
     ],
 )
 def test_words_that_are_changed_on_the_page_are_told(old, new, both, comparison, model, tmp_path):

@@ -1,0 +1,104 @@
+"""Figures of effects, held without the data that they are drawn from.
+
+Which figures there are, of which variables, and what is said of them but for its numbers follows
+from the model; where a curve lies follows from the data alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flatprior.analysis.report.items import PROB
+from flatprior.analysis.report.page import Drawing, Page
+from flatprior.analysis.report.sections.curves import figures_of_effects
+from flatprior.analysis.report.verification.holding import require
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.text import SCREEN, abbreviated, level_in_words, printable
+
+NO_CURVES = "No curves: "  # a note of the table of effects, where there are none
+NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|nan|inf)"
+
+
+def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
+    """Hold the words of these figures as far as the model tells; the names of those that are due.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import report_facts
+    >>> from flatprior.analysis.report.page import Page
+    >>> from flatprior.analysis.report.verification.effects import effects_held
+    >>> from flatprior.analysis.report.writing import render
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> effects_held(model, Page.of(render(report_facts(model=model, data=load_spector()))))
+    ('effect-1', 'effect-2')
+    """
+    notes = page.tables["average-effects"].notes
+    if any(note.startswith(NO_CURVES) for note in notes):
+        return ()
+    due = figures_of_effects(model)
+    assert model.encoding is not None  # noqa: S101  (or no report has the data)
+    left = list(model.encoding.parsed.predictors)
+    for name in due:
+        require(name in page.figures, f"the page lacks the figure {name!r}")
+        shown = page.figures[name]
+        of = next((each for each in left if _is_of(shown, each)), None)
+        require(of is not None, f"the figure {name!r} is of no variable, or of one twice")
+        assert of is not None  # noqa: S101
+        left.remove(of)
+        require(
+            _caption(model, of, len(due)).fullmatch(shown.how) is not None,
+            f"the words of the figure {name!r} of the page are not those of its variable",
+        )
+    return due
+
+
+def _is_of(shown: Drawing, name: str) -> bool:
+    """Whether title and alternative are those of a variable."""
+    said = rf"Probability of the event by {re.escape(printable(name))}: (?P<at>.*)\."
+    found = re.fullmatch(said, shown.alternative)
+    point = rf"{NUMBER} \({NUMBER} to {NUMBER}\) at .*"
+    return (
+        shown.title == f"Probability by {abbreviated(name, 40)}"
+        and found is not None
+        and re.fullmatch(point, found["at"]) is not None
+    )
+
+
+def _caption(model: BernoulliLogistic, name: str, shown: int) -> re.Pattern[str]:
+    """What the caption of a variable may be: any numbers, and no other words."""
+    encoding = model.encoding
+    assert encoding is not None  # noqa: S101
+    parsed, references = encoding.parsed, encoding.reference_levels
+    levels = {parsed.generated[key]: tuple(map(str, each)) for key, each in encoding.levels.items()}
+    levels |= {each: ("False", "True") for each in encoding.booleans}
+    held = [
+        f"{re.escape(printable(each))} "
+        + (
+            re.escape(printable(level_in_words(references.get(each, levels[each][0]))))
+            if each in levels
+            else NUMBER
+        )
+        for each in parsed.predictors
+        if each != name
+    ] + ([f"offset {NUMBER}"] if model.offset_name is not None else [])
+    # names that have no room are counted
+    some = "".join(f"(?:(?:, )?{each})?" for each in held) + r"(?: and \d+ more)?"
+    if held and len(held[0]) > SCREEN:  # and is cut
+        some = ".*"
+    where = (
+        r"In brackets the share of the observations(?:; the \d+ most frequent of \d+ levels)?"
+        if name in levels
+        else "(?:Orange: where the observations are|In brackets the share of the observations)"
+    )
+    more = len(parsed.predictors) - shown
+    left_out = (
+        rf"\. Shown: {shown} of {shown + more} variables, along which the probability changes "
+        rf"most; {more} left out"
+        if more
+        else ""
+    )
+    return re.compile(
+        rf"With a band of {PROB:.0%} from the covariance of the coefficients(?:; held: {some})?"
+        rf"\. {where}{left_out}\."
+    )
