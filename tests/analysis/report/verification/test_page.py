@@ -1,6 +1,7 @@
 import pytest
 from damaged_files import resealed
-from forged_pages import FORGED, FORGED_WITH_DRAWS, FORGED_WITHOUT_MLE
+from forged_pages import FORGED, FORGED_WITH_DRAWS
+from forged_without_mle import FORGED_WITHOUT_MLE
 
 from flatprior.analysis import verify_report
 
