@@ -69,12 +69,12 @@ def test_tests_of_terms_holm_weights_and_what_was_left_out_are_said():
 def test_what_is_said_of_groups_and_of_samples_without_an_mle():
     groups = pd.DataFrame({"x": [0, 1, 2, 3.0], "d": [1, 3, 0, 5], "h": [5, 4, 0, 2]})
     model = BernoulliLogistic.from_formula("cbind(d, h) ~ x", groups)
-    how, _ = said(report_facts(model=model))
+    how, _ = said(facts_with(model=model))
     assert "for each); 1 group without trials was left out." in how
     assert "weight" not in how
     # eight observations in four groups: some bootstrap samples are separated
     small = pd.DataFrame({"x": [0, 1, 2, 3.0], "d": [1, 1, 1, 1], "h": [1, 1, 1, 1]})
-    facts = report_facts(model=BernoulliLogistic.from_formula("cbind(d, h) ~ x", small))
+    facts = facts_with(model=BernoulliLogistic.from_formula("cbind(d, h) ~ x", small))
     tables = [i for s in facts["sections"] for i in s["items"] if i.get("id") == "validation"]
     (note,) = [each for each in tables[0]["notes"] if "have no MLE" in each]
     without = note.split(" of ")[0]

@@ -15,6 +15,7 @@ from flatprior.analysis import (
 )
 from flatprior.analysis.report.sections.model import coefficients, data_and_model
 from flatprior.analysis.report.sections.routes import agreement_of_routes
+from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -74,7 +75,9 @@ def test_numbers_keep_their_digits_whatever_the_unit():
     model = BernoulliLogistic.from_formula("grade ~ income", data)
     fit = fit_newton(model)
     agreement = compare_routes(model, fit, fit_sklearn(model))
-    facts = facts_with(coefficients, agreement_of_routes, agreement=agreement)
+    facts = facts_with(
+        coefficients, variables_and_odds_ratios, agreement_of_routes, agreement=agreement
+    )
     shown = column(item(facts, "estimates"), "newton")[1]
     assert float(shown) == pytest.approx(fit.coefficients[1], abs=1e-8 * fit.standard_errors[1])
     assert float(column(item(facts, "estimates"), "standard error")[1]) > 0
@@ -87,12 +90,12 @@ def test_draws_that_fail_are_no_posterior_interval(model):
     wrong = sample_independence(other, seed=1, progress=False)
     right = sample_independence(model, seed=1, progress=False)
     agreement = compare_routes(model, fit_newton(model), wrong)
-    alone = facts_with(coefficients, agreement=agreement)
+    alone = facts_with(coefficients, variables_and_odds_ratios, agreement=agreement)
     table = item(alone, "coefficients-table")
     assert "posterior 2.5%" not in table["columns"]
     assert any("No draws of these data passed" in note for note in table["notes"])
     agreement = compare_routes(model, fit_newton(model), wrong, right)
-    both = facts_with(coefficients, agreement=agreement)
+    both = facts_with(coefficients, variables_and_odds_ratios, agreement=agreement)
     table = item(both, "coefficients-table")
     low = right.summary()["2.5%"]
     assert [float(c) for c in column(table, "posterior 2.5%")] == pytest.approx(
@@ -104,7 +107,7 @@ def test_whole_terms_are_tested_where_one_has_several_columns(facts):
     frame = load_spector().assign(third=list("abcb") * 8)
     model = BernoulliLogistic.from_formula("grade ~ gpa + third", frame)
     agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
-    whole = facts_with(coefficients, agreement=agreement)
+    whole = facts_with(coefficients, variables_and_odds_ratios, agreement=agreement)
     table = item(whole, "terms")
     expected = [likelihood_ratio_test(model, name) for name in ("gpa", "third")]
     assert column(table, "df") == ["1", "2"]

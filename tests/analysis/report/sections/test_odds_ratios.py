@@ -8,8 +8,8 @@ import pytest
 from reports import column, facts_with, item
 
 from flatprior.analysis import confidence_intervals
-from flatprior.analysis.report.sections.model import coefficients
 from flatprior.analysis.report.sections.no_maximum import what_holds
+from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -23,7 +23,9 @@ FORMULA = "low ~ lwt + race + smoke + ht"
 
 def of(formula, data, **options):
     model = BernoulliLogistic.from_formula(formula, data, **options)
-    return model, item(facts_with(coefficients, what_holds, model=model), "odds-ratios")
+    return model, item(
+        facts_with(variables_and_odds_ratios, what_holds, model=model), "odds-ratios"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_where_profiles_are_too_many_intervals_are_walds():
     rng = np.random.default_rng(2)
     frame = {"x": rng.normal(size=20_001), "y": rng.integers(0, 2, 20_001)}
     model = BernoulliLogistic.from_formula("y ~ x", frame)
-    table = item(facts_with(coefficients, what_holds, model=model), "odds-ratios")
+    table = item(facts_with(variables_and_odds_ratios, what_holds, model=model), "odds-ratios")
     wald = np.exp(fit_newton(model).summary())
     assert "Wald" in table["title"]
     shown = [float(cell) for cell in table["rows"][0]["cells"][2:]]
