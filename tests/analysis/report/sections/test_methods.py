@@ -74,7 +74,7 @@ def test_what_is_said_of_groups_and_of_samples_without_an_mle():
     assert "weight" not in how
     # eight observations in four groups: some bootstrap samples are separated
     small = pd.DataFrame({"x": [0, 1, 2, 3.0], "d": [1, 1, 1, 1], "h": [1, 1, 1, 1]})
-    facts = facts_with(model=BernoulliLogistic.from_formula("cbind(d, h) ~ x", small))
+    facts = report_facts(model=BernoulliLogistic.from_formula("cbind(d, h) ~ x", small))
     tables = [i for s in facts["sections"] for i in s["items"] if i.get("id") == "validation"]
     (note,) = [each for each in tables[0]["notes"] if "have no MLE" in each]
     without = note.split(" of ")[0]
