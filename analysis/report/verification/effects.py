@@ -47,7 +47,7 @@ def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
         assert of is not None  # noqa: S101
         left.remove(of)
         require(
-            _caption(model, of, len(due)).fullmatch(shown.how) is not None,
+            _caption(model, of, len(due), name == due[0]).fullmatch(shown.how) is not None,
             f"the words of the figure {name!r} of the page are not those of its variable",
         )
     return due
@@ -65,8 +65,11 @@ def _is_of(shown: Drawing, name: str) -> bool:
     )
 
 
-def _caption(model: BernoulliLogistic, name: str, shown: int) -> re.Pattern[str]:
-    """What the caption of a variable may be: any numbers, and no other words."""
+def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) -> re.Pattern[str]:
+    """What the caption of a variable may be: any numbers, and no other words.
+
+    That of the first figure says how many variables have none.
+    """
     encoding = model.encoding
     assert encoding is not None  # noqa: S101
     parsed, references = encoding.parsed, encoding.reference_levels
@@ -95,7 +98,7 @@ def _caption(model: BernoulliLogistic, name: str, shown: int) -> re.Pattern[str]
     left_out = (
         rf"\. Shown: {shown} of {shown + more} variables, along which the probability changes "
         rf"most; {more} left out"
-        if more
+        if more and is_first
         else ""
     )
     return re.compile(
