@@ -39,6 +39,7 @@ _PLACES = r'(?: (?:class|d|r|[xy][12]?|c[xy])="[-\w.% ]*")*'
 _SHAPES = rf"(?:<(?:line|circle|path){_PLACES}/>|<svg{_PLACES}>|</svg>)*"
 _LABELS = rf"(?:<text{_PLACES}>[-+.\de]*</text>)*"
 _LEFT = r'(?: class="word")?'  # of a column of words
+_NAME = r'<th scope="row"(?: class="long")?>'
 _SVG = r'<svg aria-hidden="true">'
 # nothing else may stand in a table or a figure: whatever is not read is not verified
 _TABLE = re.compile(
@@ -49,7 +50,7 @@ _TABLE = re.compile(
     rf'<thead><tr><td></td>(?:<th scope="col"{_LEFT}>[^<]*</th>)*'
     rf'(?:<th scope="col" class="drawn">log axis{_SVG}{_LABELS}</svg></th>)?</tr></thead>\n'
     r"<tbody>\n"
-    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>'
+    rf'(?:<tr(?: class="(?:group|level)")?>{_NAME}[^<]*</th>'
     rf"(?:<td{_LEFT}>[^<]*</td>)*"
     rf'(?:<td class="drawn">(?:{_SVG}{_SHAPES}</svg>)?</td>)?</tr>\n)*'
     r"</tbody>\n</table>\n</div>\n"
@@ -245,17 +246,17 @@ def _table(item: str, formats: dict[str, str]) -> Table:
     )
     if found["buttons"] != buttons or set(formats) != set(FORMATS):
         raise InputError("one of its tables has other copies than tables of a report have")
-    rows = re.findall(r'<tr[^>]*><th scope="row">.*?</tr>', item, re.DOTALL)
+    rows = re.findall(rf"<tr[^>]*>{_NAME}.*?</tr>", item, re.DOTALL)
     return Table(
         unescape(caption[1].split("<span", 1)[0]),
         all_of(r'<span class="fact">(.*?)</span>', caption[1]),
         all_of(rf'<th scope="col"{_LEFT}>(.*?)</th>', item),
-        tuple(all_of(r'<th scope="row">(.*?)</th>', row)[0] for row in rows),
+        tuple(all_of(rf"{_NAME}(.*?)</th>", row)[0] for row in rows),
         tuple(all_of(rf"<td{_LEFT}>(.*?)</td>", row) for row in rows),
         all_of(r'<p class="note">(.*?)</p>', item),
         formats=formats,
         drawn=tuple(re.findall(r'class="drawn">(.*?)</t[hd]>', item)),
-        kinds=tuple(re.findall(r'<tr(?: class="(\w*)")?><th scope="row">', item)),
+        kinds=tuple(re.findall(rf'<tr(?: class="(\w*)")?>{_NAME}', item)),
     )
 
 

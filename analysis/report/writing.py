@@ -216,7 +216,7 @@ def report_facts(
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     >>> facts = report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
     >>> facts["verdict"]["good"], facts["sections"][0]["title"]
-    (True, 'Data and model')
+    (True, 'Table 1 and odds ratios')
     """
     for of in (model, getattr(agreement, "model", None)):
         require_likelihood(of, "a report")

@@ -13,7 +13,13 @@ import pytest
 from processes import printed
 from reports import NASTY, SCRIPT, data, item
 
-from flatprior.analysis import compare_routes, read_report, report_facts, write_report
+from flatprior.analysis import (
+    compare_routes,
+    read_report,
+    report_facts,
+    verify_report,
+    write_report,
+)
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, sample_independence
 
@@ -162,6 +168,16 @@ def test_very_long_names_are_cut_on_the_page_and_whole_in_csv_and_json():
     assert f"{name}39" in item(facts, "coefficients-table")["formats"]["CSV"]
     assert facts["data"]["names"][-1] == f"{name}39"
     assert len(facts["title"]) <= 160
+
+
+def test_names_that_break_are_verified(tmp_path):
+    hospital = "of the university hospital in the north wing"
+    levels = [f"wards {hospital}, floor {each}, {hospital}" for each in range(3)]
+    frame = pd.DataFrame({"y": [0, 1, 1, 0, 1, 0] * 10, "ward": np.repeat(levels, 20)})
+    model = BernoulliLogistic.from_formula("y ~ ward", frame)
+    path = write_report(tmp_path / "r.html", model=model)
+    assert f'<th scope="row" class="long">ward[T.{levels[1]}]' in path.read_text()
+    assert len(verify_report(model, path)) == 1
 
 
 def test_thirty_coefficients_fit_into_a_megabyte():
