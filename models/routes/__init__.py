@@ -1,1 +1,1 @@
-"""The routes: programs that share no code and must give one answer."""
+"""The routes: NumPy, scikit-learn and PyMC share no likelihood and must give one answer."""
