@@ -197,6 +197,29 @@ class Audit(Renderable):
         return float(gaps.max())
 
     @property
+    def failing(self) -> tuple[bool, ...]:
+        """Whether each row of the table that is shown says of a number that it is not right.
+
+        Rows are of coefficients, of draws those of claims.
+        """
+        if self.draws is not None:
+            return tuple(not claim.holds for claim in self.draws.check.claims)
+        table, names = self.table(), self.model.names
+        terms = [each.term for each in self.numbers]
+        ours = our_names(self.model, terms) if terms else {}
+        judged = [(ours.get(each.term, each.term), each) for each in self.numbers]
+        stated = {name for name, each in judged if each.is_coefficient}
+        wrong = {name for name, each in judged if each in self.off}
+        if self.mle is None:
+            goes = self.existence.coefficients
+            wrong |= {name for name in names if goes.get(name) in ("+inf", "-inf")}
+        elif not self.is_mle:
+            wrong |= {name for name, each in judged if each.is_coefficient and not each.consistent}
+            far = table["difference"].abs() > self.tolerance
+            wrong |= {name for name in table.index[far] if name not in stated}
+        return tuple(name in wrong for name in names)
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
         if self.draws is not None:

@@ -384,8 +384,8 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
     if size <= tolerance and not certain:
         message = (
             f"it stopped early: no component of the gradient of the mean log-likelihood is above "
-            f"{size:.2g}, and the program stops at {tolerance:.2g}; these are {distance:.3g} "
-            "standard errors from the MLE"
+            f"{size:.2g}, and the program stops at {tolerance:.2g}; as a whole these are "
+            f"{distance:.3g} from the MLE (norm of the information)"
         )
         return Explanation(
             cause="stopped early",
@@ -419,8 +419,8 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
     proved = f" (at most {bound:.3g}, proved)" if math.isfinite(bound) else ""
     message = (
         f"none of the known causes: the score is not 0 there, the log-likelihood is {short:.4g} "
-        f"below its maximum, and the coefficients are {distance:.3g} standard errors from the "
-        f"MLE{proved}"
+        f"below its maximum, and as a whole the coefficients are {distance:.3g} from the MLE "
+        f"in the norm of the information{proved}"
     )
     return Explanation(
         cause="none of these",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.page import FAILING, Facts
 from flatprior.analysis.report.svg import inline_svg
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import printable, told_apart
@@ -39,13 +39,15 @@ def table_of(
     words: bool = False,
     kinds: Sequence[str] = (),
     drawn: Sequence[str] = (),
+    failing: Sequence[bool] = (),
 ) -> Facts:
     """A table; of words they stand on the left, and break.
 
     Long names are cut so that they are told apart; in CSV they are whole, and of a long table all
     rows are there. `kinds` of rows are those of `flatprior.analysis.report.page`, for rows that
     stand below the name of a group. What is `drawn` beside the rows are SVG elements of
-    `flatprior.analysis.report.forest`, the heading's first.
+    `flatprior.analysis.report.forest`, the heading's first. What is `failing` is a row that says
+    of something that it is not right.
     """
     shown = rendered.shortened(WHOLE)
     # the page does not say where a second table begins, so that its copies have none
@@ -59,7 +61,7 @@ def table_of(
             {
                 "name": each,
                 "cells": list(cells),
-                "kind": kinds[i] if kinds else "",
+                "kind": _kind(kinds[i] if kinds else "", bool(failing) and failing[i]),
                 "drawn": drawn[i + 1] if drawn else "",
             }
             for i, (each, cells) in enumerate(zip(shown.names, shown.cells, strict=True))
@@ -76,6 +78,10 @@ def table_of(
             "LaTeX": shown.latex(),
         },
     }
+
+
+def _kind(kind: str, fails: bool) -> str:
+    return " ".join(part for part in (kind, FAILING if fails else "") if part)
 
 
 def table_of_main(name: str, rendered: Rendered, title: str) -> Facts:

@@ -22,6 +22,7 @@ FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
 FORMATS = ("CSV", "Markdown", "LaTeX")  # of the copies of a table
 GROUP, LEVEL = "group", "level"  # rows: the name of a group, and what stands below it
+FAILING = "failing"  # rows that say of something that it is not right
 UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
 
 Facts = dict[str, Any]
@@ -50,7 +51,7 @@ _TABLE = re.compile(
     rf'<thead><tr><td></td>(?:<th scope="col"{_LEFT}>[^<]*</th>)*'
     rf'(?:<th scope="col" class="drawn">log axis{_SVG}{_LABELS}</svg></th>)?</tr></thead>\n'
     r"<tbody>\n"
-    rf'(?:<tr(?: class="(?:group|level)")?>{_NAME}[^<]*</th>'
+    rf'(?:<tr(?: class="(?:group|level|failing|level failing)")?>{_NAME}[^<]*</th>'
     rf"(?:<td{_LEFT}>[^<]*</td>)*"
     rf'(?:<td class="drawn">(?:{_SVG}{_SHAPES}</svg>)?</td>)?</tr>\n)*'
     r"</tbody>\n</table>\n</div>\n"
@@ -256,7 +257,7 @@ def _table(item: str, formats: dict[str, str]) -> Table:
         all_of(r'<p class="note">(.*?)</p>', item),
         formats=formats,
         drawn=tuple(re.findall(r'class="drawn">(.*?)</t[hd]>', item)),
-        kinds=tuple(re.findall(rf'<tr(?: class="(\w*)")?>{_NAME}', item)),
+        kinds=tuple(re.findall(rf'<tr(?: class="([\w ]*)")?>{_NAME}', item)),
     )
 
 

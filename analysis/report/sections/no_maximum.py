@@ -221,6 +221,7 @@ def what_holds(main: WithoutMLE) -> Facts:
                     if small
                     else (*where.notes, f"{left_out[:1].upper()}{left_out[1:]}."),
                 ),
+                failing=_diverging(main),
             ),
             _odds_ratios(main, limits),
             _tests(main) if small else None,
@@ -234,7 +235,13 @@ def _where_alone(main: WithoutMLE) -> Facts | None:
     if not main.existence.coefficients:
         return None
     rendered = Limits.of(main.model, main.existence, intervals=False).rendered()
-    return table_of("limits", replace(rendered, title="Where each coefficient goes"))
+    shown = replace(rendered, title="Where each coefficient goes")
+    return table_of("limits", shown, failing=_diverging(main))
+
+
+def _diverging(main: WithoutMLE) -> list[bool]:
+    """Whether each coefficient of the table goes to infinity."""
+    return [way in ("+inf", "-inf") for way in main.existence.coefficients.values()]
 
 
 def _at_least(limits: Limits) -> list[str]:

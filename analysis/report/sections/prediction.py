@@ -70,10 +70,16 @@ def model_comparison(main: Reported) -> Facts | None:
         "comparison",
         "Model comparison",
         [
-            table_of("formulas", Rendered.of(formulas, {}, "Models", notes=why), words=True),
+            table_of(
+                "formulas",
+                Rendered.of(formulas, {}, "Models", notes=why),
+                words=True,
+                failing=[name in comparison.without for name in formulas.index],
+            ),
             table_of(
                 "comparison-table",
                 replace(comparison.rendered(likelihood), notes=as_notes(comparison.notes)),
+                failing=[name in comparison.without for name in table.index],
             ),
             table_of(
                 "leave-one-out",

@@ -63,7 +63,11 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         "Do the routes agree?",
         [
             text_of(f"{agreement.message[:1].upper()}{agreement.message[1:]}"),
-            table_of("routes", replace(rendered, title="Routes", facts=(), notes=as_notes(notes))),
+            table_of(
+                "routes",
+                replace(rendered, title="Routes", facts=(), notes=as_notes(notes)),
+                failing=[not agrees for agrees in table["agrees"]],
+            ),
             table_of(
                 "estimates",
                 replace(
@@ -110,7 +114,8 @@ def audits_of_fits(main: Reported) -> Facts | None:
         whose = audit.producer
         whose = f"A{whose[1:]}" if whose.startswith(("a ", "an ")) else whose
         title = f"{whose}: {'passed' if audit.passed else 'not passed'}"
-        items.append(table_of(f"audit-{i + 1}", replace(rendered, title=title)))
+        shown = replace(rendered, title=title)
+        items.append(table_of(f"audit-{i + 1}", shown, failing=audit.failing))
         beside = [each for each in audit.numbers if each.quantity != "coefficient"]
         if beside:
             frame = pd.DataFrame(
@@ -133,7 +138,8 @@ def audits_of_fits(main: Reported) -> Facts | None:
                     "the value that its convention gives"
                 ],
             )
-            items.append(table_of(f"audit-numbers-{i + 1}", numbers))
+            wrong = [each.consistent is False for each in beside]
+            items.append(table_of(f"audit-numbers-{i + 1}", numbers, failing=wrong))
     return section_of("audits", "Other programs' fits", items)
 
 
@@ -166,6 +172,7 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                         *(f"{said[:1].lower()}{said[1:]}" for said in check.scope),
                     ],
                 ),
+                failing=[not claim.holds for claim in check.claims],
             ),
             table_of(
                 f"shift{suffix}",

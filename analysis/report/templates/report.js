@@ -23,10 +23,6 @@
     }
   };
 
-  for (const row of document.querySelectorAll("tbody tr")) {
-    row.classList.toggle("failing", [...row.cells].some((cell) => cell.textContent === "NO"));
-  }
-
   // no line ends after the sign of an exponent
   const main = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const texts = [];

@@ -9,7 +9,15 @@ import numpy as np
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.report.items import WHOLE
-from flatprior.analysis.report.page import Facts, Page, Table, alike, same_number, shows
+from flatprior.analysis.report.page import (
+    FAILING,
+    Facts,
+    Page,
+    Table,
+    alike,
+    same_number,
+    shows,
+)
 from flatprior.analysis.report.sections.making import OF_SAMPLER, sampling_in_words
 from flatprior.analysis.report.sections.prediction import AFTER_SAMPLING
 from flatprior.analysis.report.verification.anew import Anew
@@ -50,7 +58,8 @@ def tables_held(
                 name in free or name in samplers,
                 f"the page has a table {name!r} that nothing gives",
             )
-            plain = not any(shown.kinds) and not shown.drawn
+            marked = {FAILING} if name in RANKED else set()  # models without an estimate
+            plain = not {*shown.kinds} - {"", *marked} and not shown.drawn
             require(plain, f"the table {name!r} has groups of rows, or is drawn")
             holes.append(f"table {shown.title!r}")
     if found.with_draws and "leave-one-out" in page.tables:
@@ -89,7 +98,9 @@ def _table_held(
         ),
         f"the table {shown.title!r} has other rows",
     )
-    require(shown.kinds == again.kinds, f"the table {shown.title!r} has other groups of rows")
+    shifted = order if order != range(len(due)) else range(len(again.kinds))
+    kinds = tuple(again.kinds[j] for _, j in zip(shown.kinds, shifted, strict=False))
+    require(shown.kinds == kinds, f"the table {shown.title!r} has other groups of rows")
     require(
         len(shown.drawn) == len(again.drawn)
         and all(

@@ -83,6 +83,11 @@ def test_an_open_interval_bounds_the_odds_ratio_on_one_side(separated):
     np.testing.assert_allclose(float(said), math.exp(low), rtol=1e-3)
 
 
+def test_what_diverges_is_marked(separated):
+    marked = {row["name"]: row["kind"] for row in item(separated, "limits")["rows"]}
+    assert marked == {"Intercept": "", "NV": "failing", "PI": "", "EH": ""}
+
+
 def test_dependent_columns_are_named_with_what_they_equal():
     frame = load_spector().assign(twice=lambda d: 2 * d["psi"])
     facts = report_facts(model=BernoulliLogistic.from_formula("grade ~ gpa + psi + twice", frame))

@@ -71,3 +71,40 @@ def test_a_route_that_disagrees_is_explained_with_what_was_tried_and_verified(mo
     path.write_text(resealed(changed), encoding="utf-8", newline="\n")
     with pytest.raises(ValueError, match="row 'ridge penalty', column 'distance'"):
         verify_report(model, path)
+
+
+def test_a_wrong_number_is_marked_in_its_row_and_no_page_is_verified_without(model, tmp_path):
+    table = fit_newton(model).summary()[["coefficient"]].round(4)
+    table.loc["gpa", "coefficient"] += 0.4
+    file = tmp_path / "printed.csv"
+    table.to_csv(file)
+    wrong = audit(file, model)
+    path = write_report(tmp_path / "report.html", audits=wrong)
+    page = path.read_text(encoding="utf-8")
+    shown = Page.of(page).tables["audit-1"]
+    assert dict(zip(shown.names, shown.kinds, strict=True)) == {
+        name: "failing" if name == "gpa" else "" for name in model.names
+    }
+    verify_report(model, path)
+    unmarked = page.replace('<tr class="failing"><th scope="row">gpa', '<tr><th scope="row">gpa')
+    assert unmarked != page
+    path.write_text(sealed(unmarked), encoding="utf-8", newline="\n")
+    with pytest.raises(ValueError, match="other groups of rows"):
+        verify_report(model, path)
+
+
+def test_a_route_that_does_not_agree_and_a_number_that_is_off_are_marked(model, tmp_path):
+    mle = fit_newton(model)
+    far = replace(mle, route="far", coefficients=mle.coefficients + mle.standard_errors)
+    facts = report_facts(compare_routes(model, mle, far))
+    assert [row["kind"] for row in item(facts, "routes")["rows"]] == ["", "failing"]
+    table = mle.summary()[["coefficient", "standard error"]].round(4)
+    table.loc["gpa", "standard error"] *= 1.1
+    file = tmp_path / "printed.csv"
+    table.to_csv(file)
+    facts = report_facts(audits=audit(file, model))
+    marked = {
+        name: [row["name"] for row in item(facts, name)["rows"] if row["kind"] == "failing"]
+        for name in ("audit-1", "audit-numbers-1")
+    }
+    assert marked == {"audit-1": ["gpa"], "audit-numbers-1": ["standard error gpa"]}
