@@ -186,7 +186,8 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     """Yield the iterates from the MLE of a sample of many rows, as long as they lead somewhere.
 
     None where rows are few, where the sample has no MLE or its columns are nearly dependent, or
-    where its MLE is worse than zero: a column may hold values a thousand times those of the sample.
+    where its MLE is worse than zero, and not near that of all rows: a column may hold values a
+    thousand times those of the sample.
     """
     sample = sample_of(rows)
     if sample is None:
@@ -199,7 +200,7 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     here, at_zero = rows.reduce(
         lambda block: (moments(block, beta, score_only=rows.resident), _zero(block)), _both
     )
-    if not here.log_likelihood >= at_zero:
+    if not (here.log_likelihood >= at_zero or _is_near(rows, beta, here)):
         return
     # Where rows are resident the score there is taken with the sample's information: that of m rows
     # is off by a relative sqrt(k / m) or two, which is how much a step with it leaves.
@@ -212,6 +213,15 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     yield from itertools.islice(
         _newton(rows, beta, roughly, here=here, metric=metric, rate=rate), START_ITERATIONS
     )
+
+
+def _is_near(rows: Rows, beta: Array, here: Moments) -> bool:
+    """Whether a full step from `beta` is sure to shrink the decrement; of sums with information.
+
+    Zero may be better and no less near: what offsets leave to coefficients may be nothing.
+    """
+    metric = None if here.information is None else _metric(here.information, rows.extent)
+    return metric is not None and metric.step(beta, here).near
 
 
 def _are_few(rows: Rows) -> TypeGuard[ArrayRows]:

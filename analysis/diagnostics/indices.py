@@ -17,7 +17,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ from flatprior.models import (
     PointEstimate,
 )
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.same_passes import at_once
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -142,9 +144,12 @@ def predictive_indices(
     [0.8831, 0.4286, 1.0, 0.0, 0.0]
     """
     wald_reach(prob)  # before the work, should it be no probability
-    values = {"AUC": _area(model, predicted), "discrimination slope": _apart(model, predicted)}
-    refits, lacking = _calibrated(model, predicted)
-    values |= refits
+    tasks: list[Callable[[], Any]] = [
+        partial(find, model, predicted) for find in (_area, _apart, _with_slope, _in_the_large)
+    ]
+    area, apart, with_slope, in_the_large = at_once(model.rows, tasks)
+    values = {"AUC": area, "discrimination slope": apart, **with_slope.found, **in_the_large.found}
+    lacking = with_slope.lacking + in_the_large.lacking
     if math.isnan(values["AUC"].value):
         lacking = ("without events, or without others, nothing is told apart", *lacking)
     rows = {}
@@ -171,6 +176,13 @@ class _Index(NamedTuple):
 
 
 _NONE = _Index(math.nan, math.nan, math.nan)
+
+
+class _Refit(NamedTuple):
+    """What a refit gives, and why it gives nothing, if it does not."""
+
+    found: dict[str, _Index]
+    lacking: tuple[str, ...] = ()
 
 
 def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
@@ -224,37 +236,28 @@ def _apart(model: BernoulliLogistic, predicted: Predicted) -> _Index:
     return _Index(value, math.sqrt(variance), error)
 
 
-def _calibrated(
-    model: BernoulliLogistic, predicted: Predicted
-) -> tuple[dict[str, _Index], tuple[str, ...]]:
-    """Slope and intercept of the refit, the intercept without a slope; and what is lacking."""
+def _with_slope(model: BernoulliLogistic, predicted: Predicted) -> _Refit:
+    """Slope and intercept of the refit on log-odds."""
     log_odds = _log_odds(model, predicted)
 
-    def with_slope(block: Block) -> Block:
+    def change(block: Block) -> Block:
         found = log_odds(block)
         return block._replace(design=np.column_stack([np.ones_like(found), found]), offset=None)
 
-    def in_the_large(block: Block) -> Block:
+    intercept, slope = "calibration intercept", "calibration slope"
+    refit = _refitted(model, change, (intercept, slope))
+    return refit._replace(found={name: refit.found[name] for name in (slope, intercept)})
+
+
+def _in_the_large(model: BernoulliLogistic, predicted: Predicted) -> _Refit:
+    """The intercept without a slope."""
+    log_odds = _log_odds(model, predicted)
+
+    def change(block: Block) -> Block:
         found = log_odds(block)
         return block._replace(design=np.ones((len(found), 1)), offset=found)
 
-    intercept, slope = "calibration intercept", "calibration slope"
-    large = "calibration in the large"
-    found: dict[str, _Index] = {}
-    lacking: list[str] = []
-    for change, names in ((with_slope, (intercept, slope)), (in_the_large, (large,))):
-        try:
-            fit = converged_mle(_refitted(model, change, names))
-        except (MLEDoesNotExistError, NotConvergedError) as error:
-            found |= dict.fromkeys(names, _NONE)
-            kind = error.existence.kind if isinstance(error, MLEDoesNotExistError) else "no fit"
-            lacking.append(f"there is no {' and no '.join(names)}: of the refit, {kind}")
-            continue
-        errors = fit.standard_errors
-        bounds = fit.certificate.error_bound * errors
-        numbers = zip(fit.coefficients.tolist(), errors.tolist(), bounds.tolist(), strict=True)
-        found |= {name: _Index(*each) for name, each in zip(names, numbers, strict=True)}
-    return {name: found[name] for name in (slope, intercept, large)}, tuple(lacking)
+    return _refitted(model, change, ("calibration in the large",))
 
 
 def _log_odds(model: BernoulliLogistic, predicted: Predicted) -> Callable[[Block], Array]:
@@ -279,8 +282,8 @@ def _log_odds(model: BernoulliLogistic, predicted: Predicted) -> Callable[[Block
 
 def _refitted(
     model: BernoulliLogistic, change: Callable[[Block], Block], names: tuple[str, ...]
-) -> BernoulliLogistic:
-    """A model of the same outcomes, of blocks that are changed."""
+) -> _Refit:
+    """The coefficients of a model of the same outcomes, of blocks that are changed."""
     rows = model.rows
     other: ArrayRows | BatchRows
     if isinstance(rows, ArrayRows):
@@ -288,6 +291,16 @@ def _refitted(
         other = ArrayRows(block.design, rows.response, block.offset, block.weights)
     else:
         other = rows.become(change, False)
-    return replace(
+    changed = replace(
         model, rows=other, names=names, formula=None, encoding=None, aliased=None, trials=None
     )
+    try:
+        fit = converged_mle(changed)
+    except (MLEDoesNotExistError, NotConvergedError) as error:
+        kind = error.existence.kind if isinstance(error, MLEDoesNotExistError) else "no fit"
+        said = f"there is no {' and no '.join(names)}: of the refit, {kind}"
+        return _Refit(dict.fromkeys(names, _NONE), (said,))
+    errors = fit.standard_errors
+    bounds = fit.certificate.error_bound * errors
+    numbers = zip(fit.coefficients.tolist(), errors.tolist(), bounds.tolist(), strict=True)
+    return _Refit({name: _Index(*each) for name, each in zip(names, numbers, strict=True)})

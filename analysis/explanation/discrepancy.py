@@ -24,7 +24,7 @@ from flatprior.analysis.explanation.reference_levels import intercept_of
 from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
-from flatprior.models.batches.same_passes import all_of, side_by_side
+from flatprior.models.batches.same_passes import at_once
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import found_once
@@ -270,9 +270,7 @@ class Discrepancy:
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
         """What each gives; of rows in batches in the same passes."""
-        if self.model.rows.resident or len(tasks) < 2:
-            return [task() for task in tasks]
-        return all_of(side_by_side(tasks)[0])
+        return at_once(self.model.rows, tasks)
 
     def whitened(self, coefficients: Array) -> Array:
         """Coefficients in columns whitened by `root`, as the rows are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from flatprior.analysis.diagnostics.calibration import (
     calibration_curve,
     predictive_scores,
 )
+from flatprior.analysis.diagnostics.classification import ClassificationTable, classification_table
+from flatprior.analysis.diagnostics.collinearity import Collinearity, collinearity
 from flatprior.analysis.diagnostics.indices import PredictiveIndices, predictive_indices
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
@@ -39,8 +41,10 @@ from flatprior.models import (
     Posterior,
     check_existence,
 )
+from flatprior.models.batches.same_passes import side_by_side
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.parallel import found_once, one_thread_each
 from flatprior.models.common.text import ARRAY, SCREEN, names_in
 from flatprior.models.estimate import fit_of
 from flatprior.models.gathering import as_drawn
@@ -50,6 +54,8 @@ from flatprior.models.rows import ArrayRows
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
 MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both grows
 RESAMPLES = 200  # whose Monte Carlo error is shown
+# what sections ask of all rows
+OF_ALL_ROWS = ("indices", "scores", "classification", "summary", "collinearity", "column_sums")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,17 +76,17 @@ class Reported:
     comparison: Comparison | None = None
     audits: tuple[Audit, ...] = ()
 
-    @cached_property
+    @found_once
     def here(self) -> BernoulliLogistic:
         """The model with its rows in memory: of files and clusters too, where they are few."""
         return as_drawn(self.model)
 
-    @cached_property
+    @found_once
     def column_sums(self) -> ColumnSums:
         """What the columns hold, by outcome."""
         return ColumnSums.of(self.here.rows)
 
-    @cached_property
+    @found_once
     def variables(self) -> tuple[Variable, ...]:
         """The variables, as the columns have them."""
         return variables_of(self.model, self.column_sums)
@@ -213,17 +219,31 @@ class MainModel(Reported):
             data=data,
         )
 
-    @cached_property
+    def find_in_few_passes(self) -> None:
+        """Find what sections ask of rows that are read in batches, in the same passes over them.
+
+        What cannot be found is an error of the section that asks for it.
+        """
+        if not self.here.rows.resident:
+            with one_thread_each():
+                side_by_side([partial(getattr, self, name) for name in OF_ALL_ROWS])
+
+    @found_once
     def summary(self) -> Summary:
         """Tests, intervals and goodness of the fit."""
         return summarise(self.model, self.fit)
 
-    @cached_property
+    @found_once
+    def collinearity(self) -> Collinearity:
+        """How nearly columns are dependent, in the covariance of the fit."""
+        return collinearity(self.model, self.fit)
+
+    @found_once
     def profile(self) -> pd.DataFrame | None:
         """Profile-likelihood intervals, where refits are few and fast."""
         return None if self.exact is None else confidence_intervals(self.here, PROB).table()
 
-    @cached_property
+    @found_once
     def frame(self) -> pd.DataFrame | None:
         """The variables of its rows, where the model does not read them itself, and these are few.
 
@@ -253,7 +273,7 @@ class MainModel(Reported):
         """Whether each observation is predicted by the fit of all others, all of which exist."""
         return self.exact is not None and not self.exact.without_mle
 
-    @cached_property
+    @found_once
     def predicted(self) -> Any:
         """What is judged: probabilities of fits without each observation, or the fit itself."""
         if self.exact is None or not self.leaves_out:
@@ -261,30 +281,35 @@ class MainModel(Reported):
         own = np.exp(self.exact.pointwise)
         return np.where(self.here.response == 1, own, 1 - own)
 
-    @cached_property
+    @found_once
     def scores(self) -> pd.DataFrame:
         """Brier score, log score and AUC of these."""
         return predictive_scores(self.here, self.predicted).table()
 
-    @cached_property
+    @found_once
+    def classification(self) -> ClassificationTable:
+        """Counts of right and wrong classes."""
+        return classification_table(self.here, self.predicted)
+
+    @found_once
     def indices(self) -> PredictiveIndices | None:
         """Discrimination and calibration; None where a probability is 0 or 1 in doubles."""
         judged = self.predicted
         told = not self.leaves_out or bool(((judged > 0) & (judged < 1)).all())
         return predictive_indices(self.here, judged) if told else None
 
-    @cached_property
+    @found_once
     def curve(self) -> CalibrationCurve | None:
         """Its envelope is drawn from hundreds of simulated data sets: not of many rows."""
         few = self.model.n_rows <= MOST_ROWS
         return calibration_curve(self.here, self.predicted) if few else None
 
-    @cached_property
+    @found_once
     def validation(self) -> Validation | None:
         """Scores corrected for optimism by refits of samples, where refits are few and fast."""
         return None if refits_left_out(self.model) else validate(self.here, RESAMPLES)
 
-    @cached_property
+    @found_once
     def diagnostics(self) -> Diagnostics | None:
         """Residuals and influence, where the rows are few."""
         few = isinstance(self.here.rows, ArrayRows) and self.model.n_rows <= MOST_ROWS

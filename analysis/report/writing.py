@@ -241,6 +241,8 @@ def facts_of(
     """
     found, instead = [], {} if instead is None else instead
     sections = WITHOUT_MLE if isinstance(main, WithoutMLE) else SECTIONS
+    if isinstance(main, MainModel):
+        main.find_in_few_passes()
     with progress_bar("report", len(sections), progress) as advance:
         for section in sections:
             found.append(instead[section] if section in instead else section(main))

@@ -308,6 +308,34 @@ def all_of(found: Sequence[T | Failed]) -> list[T]:
     return answers
 
 
+def at_once(rows: Any, tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """What each task about some rows gives; where these are in batches, in the same passes.
+
+    What one finds in them and keeps, another may find at the same time as well.
+
+    Raises
+    ------
+    Exception
+        The first in the order of the tasks, if there is one.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from flatprior.models import BernoulliLogistic, load_smarket
+    >>> from flatprior.models.batches.same_passes import at_once
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_smarket().to_parquet(pathlib.Path(folder) / "smarket.parquet")
+    ...     rows = BernoulliLogistic.from_parquet(folder, "Direction ~ Lag1").rows
+    ...     tasks = [lambda each=each: rows.reduce(each) for each in (lambda b: 1, lambda b: 2)]
+    ...     at_once(rows, tasks), rows.passes.number
+    ([1, 2], 2)
+    """
+    if rows.resident or len(tasks) < 2:
+        return [task() for task in tasks]
+    with one_thread_each():
+        return all_of(side_by_side(tasks)[0])
+
+
 def in_same_passes(
     rows: Sequence[Any],
     tasks: Sequence[Callable[[], T]],

@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 from generated_data import data_set
 from multiplier import repeated
+from places import shoppers
 from problems import simulated
 
 import flatprior.models.iterations as iterations
@@ -32,6 +33,7 @@ from flatprior.models import (
     certify,
     fit_newton,
 )
+from flatprior.models.batches import first_pass
 from flatprior.models.likelihood import moments
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
@@ -243,6 +245,24 @@ def test_a_start_that_is_worse_than_zero_is_not_used(monkeypatch):
     first, *_, last = list(misled(rows))
     assert not first.coefficients.any()
     assert isinstance(last, iterations.Stationary)
+
+
+def test_a_start_that_is_near_is_used_though_zero_is_better(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 3000)
+    shoppers(40_000).to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "bought ~ income + region")
+    beta = fit_newton(model).coefficients
+
+    def in_the_large(block):  # whose MLE is 0
+        return block._replace(design=np.ones((len(block.sign), 1)), offset=block.design @ beta)
+
+    rows = model.rows.become(in_the_large, False)
+    before = model.passes.number
+    first, *_, last = list(iterations.iterates(rows))
+    assert first.coefficients.any()
+    assert isinstance(last, iterations.Stationary)
+    np.testing.assert_allclose(last.coefficients, 0, atol=1e-12)
+    assert model.passes.number - before <= 3
 
 
 def test_a_start_that_fails_is_abandoned(monkeypatch):

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.diagnostics.collinearity import collinearity
 from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
 from flatprior.analysis.figures.models import plot_model
-from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
+from flatprior.analysis.inference.goodness import grouped_fit
 from flatprior.analysis.inference.high_dimension.corrections import high_dimensional
 from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.report.items import (
@@ -172,8 +171,10 @@ def coefficients(main: MainModel) -> Facts:
             ),
             _by_term(main),
             _corrected_for_many(main),
-            table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
-            table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
+            table_of_main("collinearity", main.collinearity.rendered(), "Collinearity"),
+            None
+            if summary.goodness is None
+            else table_of_main("goodness", summary.goodness.rendered(), "Goodness of fit"),
         ],
     )
 

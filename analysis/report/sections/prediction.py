@@ -9,7 +9,6 @@ import pandas as pd
 
 from flatprior.analysis.comparison.notes import model_label
 from flatprior.analysis.diagnostics.calibration import binned_residuals
-from flatprior.analysis.diagnostics.classification import classification_table
 from flatprior.analysis.figures.diagnostics import (
     plot_binned_residuals,
     plot_calibration,
@@ -107,10 +106,7 @@ def model_comparison(main: Reported) -> Facts | None:
 
 def predictive_quality(main: MainModel) -> Facts | None:
     """Scores and calibration, of leave-one-out predictions where they exist."""
-    model, judged, scores, indices, curve = (
-        *(main.here, main.predicted, main.scores),
-        *(main.indices, main.curve),
-    )
+    model, scores, indices, curve = main.here, main.scores, main.indices, main.curve
     why = refits_left_out(model) if main.exact is None else ""
     if isinstance(model.rows, ArrayRows) and not (scores["grid error"] > SHOWN_ERROR).any():
         scores = scores.drop(columns="grid error")
@@ -155,9 +151,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
             None
             if indices is None
             else table_of_main("indices", indices.rendered(), "Discrimination and calibration"),
-            table_of_main(
-                "classification", classification_table(model, judged).rendered(), "Classification"
-            ),
+            table_of_main("classification", main.classification.rendered(), "Classification"),
             None
             if main.validation is None
             else table_of_main("validation", main.validation.rendered(), "Bootstrap validation"),

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from places import shoppers
 from reports import column, item
 
 from flatprior.analysis import (
@@ -12,7 +13,9 @@ from flatprior.analysis import (
     report_facts,
     verify_report,
 )
+from flatprior.analysis.report import main_model
 from flatprior.analysis.report.main_model import (
+    OF_ALL_ROWS,
     MainModel,
     WithoutMLE,
     formula_of,
@@ -20,6 +23,7 @@ from flatprior.analysis.report.main_model import (
     reported,
 )
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial, load_spector
+from flatprior.models.batches import first_pass
 
 
 @pytest.mark.parametrize(
@@ -73,3 +77,46 @@ def test_a_model_is_reported_by_its_fit_or_by_why_there_is_none(model, agreement
     assert not main.audits[0].passed
     with pytest.raises(ValueError, match="leave model out"):
         reported(agreement, None, (), model)
+
+
+@pytest.fixture
+def in_passes(tmp_path, monkeypatch):
+    """A model of rows in files, more than those that the first pass keeps."""
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 3000)
+    shoppers(40_000).to_parquet(tmp_path / "rows.parquet")
+    return BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "bought ~ income + region")
+
+
+def test_what_sections_ask_of_files_is_found_in_few_passes(in_passes):
+    model = in_passes
+    main = reported(None, None, model=model)
+    alone = reported(None, None, model=model)
+    before = model.passes
+    found = {name: getattr(alone, name) for name in OF_ALL_ROWS}
+    one_by_one = model.passes - before
+    main.find_in_few_passes()
+    together = model.passes - before - one_by_one
+    assert together.number <= 4 < 12 <= one_by_one.number
+    for name, other in found.items():
+        ours = getattr(main, name)
+        if hasattr(other, "table"):
+            np.testing.assert_allclose(
+                ours.table().to_numpy(float), other.table().to_numpy(float), rtol=1e-9, atol=1e-12
+            )
+    before = model.passes.number
+    assert main.column_sums.counts.sum() == model.n_observations
+    assert main.summary.goodness.to_dict() == found["summary"].goodness.to_dict()
+    assert model.passes.number == before
+
+
+def test_what_cannot_be_found_is_an_error_of_its_section_alone(in_passes, monkeypatch):
+    main = reported(None, None, model=in_passes)
+
+    def fails(*_):
+        raise ArithmeticError("too nearly dependent")
+
+    monkeypatch.setattr(main_model, "collinearity", fails)
+    main.find_in_few_passes()
+    assert main.summary.goodness is not None
+    with pytest.raises(ArithmeticError, match="too nearly"):
+        _ = main.collinearity
