@@ -13,21 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.diagnostics.forecasts import (
+    Measured,
     Predicted,
-    forecast_of,
+    measured,
     ranks_of,
-    reduced,
-    sampled_edges,
 )
-from flatprior.analysis.diagnostics.ranks import Ranks, expected_beyond, isotonic
-from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.diagnostics.ranks import expected_beyond, isotonic
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
@@ -43,7 +41,6 @@ from flatprior.models.common.rendering import (
     spread_out,
 )
 from flatprior.models.common.text import count
-from flatprior.models.rows import Block
 
 T = TypeVar("T")
 
@@ -290,25 +287,17 @@ def predictive_scores(
     >>> predictive_scores(model, fit_newton(model))["skill"].round(3).tolist()
     [0.426, 0.374, 0.766]
     """
-    rate = model.n_events / model.n_observations
-    edges = None if model.rows.resident else sampled_edges(model, predicted)
-    forecast = forecast_of(model, predicted, scored=True)
+    return scores_of(model, measured(model, predicted))
 
-    def of_block(block: Block) -> _Scored:
-        found, event = forecast(block), block.sign > 0
-        with np.errstate(divide="ignore"):
-            base = np.where(event, -np.log(rate), -np.log1p(-rate))
-        squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
-        scores = np.vstack([squares, -found.log_probability, base])
-        differences = scores[[0, 2]] - scores[[1, 3]]
-        ranks = found.ranks(block, predicted, edges)
-        return _Scored(Spread.of(np.vstack([scores, differences]), block.counts), ranks)
 
-    of_all = reduced(model, of_block, _Scored.joined)
-    error = of_all.spread.sd / math.sqrt(of_all.spread.n)
+def scores_of(model: BernoulliLogistic, found: Measured) -> ResultTable:
+    """`predictive_scores` of what was measured of a model's rows."""
+    rate, spread = model.n_events / model.n_observations, found.scores
+    assert spread is not None  # noqa: S101
+    error = spread.sd / math.sqrt(spread.n)
     rows = {}
     for place, name in enumerate(("Brier", "log")):
-        mean, reference = of_all.spread.mean[[2 * place, 2 * place + 1]].tolist()
+        mean, reference = spread.mean[[2 * place, 2 * place + 1]].tolist()
         rows[name] = {
             "score": mean,
             "standard error": error[2 * place],
@@ -318,7 +307,7 @@ def predictive_scores(
             "skill": 1 - mean / reference if reference else math.nan,
             "grid error": 0.0,
         }
-    area = of_all.ranks.apart().area()
+    area = found.ranks.area()
     rows["AUC"] = {
         "score": area.value,
         "standard error": area.standard_error,
@@ -342,17 +331,6 @@ def predictive_scores(
             "from there to perfection; grid error: how far a score can be from the exact one",
         ),
     )
-
-
-class _Scored(NamedTuple):
-    """What is kept of rows: spread of both scores and of the base rate's, and ranks."""
-
-    spread: Spread
-    ranks: Ranks
-
-    def joined(self, other: _Scored) -> _Scored:
-        """That of both sets of rows."""
-        return _Scored(self.spread + other.spread, self.ranks + other.ranks)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logsumexp
 
 from flatprior.analysis.diagnostics.ranks import Ranks, edges_of
+from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import checked_coefficients
@@ -28,6 +29,7 @@ from flatprior.models.rows import (
     ArrayRows,
     Block,
     as_held,
+    either,
     hashes_of_predictors,
 )
 
@@ -88,6 +90,76 @@ def ranks_of(model: BernoulliLogistic, predicted: Predicted) -> Ranks:
         return forecast(block).ranks(block, predicted, edges)
 
     return reduced(model, of_block, operator.add).apart()
+
+
+class Apart(NamedTuple):
+    """Spread of the probabilities, and of their errors, of events and of others, if any."""
+
+    events: Spread | None
+    others: Spread | None
+
+    @classmethod
+    def of(cls, block: Block, found: Forecast) -> Apart:
+        """Of the rows of a block."""
+        both, counts = np.array([found.probability, found.errors[1]]), block.counts
+        events, others = (
+            Spread.of(both[:, rows], counts[rows]) if rows.any() else None
+            for rows in (block.sign > 0, block.sign < 0)
+        )
+        return cls(events, others)
+
+    def joined(self, other: Apart) -> Apart:
+        """That of both sets of rows."""
+        return Apart(
+            either(Spread.__add__, self.events, other.events),
+            either(Spread.__add__, self.others, other.others),
+        )
+
+
+class Measured(NamedTuple):
+    """What is kept of forecasts and outcomes, to judge these by those.
+
+    The scores are the spread of both of a row, each beside that of the base rate, and of their
+    differences; None where they were not asked for.
+    """
+
+    ranks: Ranks
+    apart: Apart
+    scores: Spread | None
+
+    def joined(self, other: Measured) -> Measured:
+        """That of both sets of rows."""
+        return Measured(
+            self.ranks + other.ranks,
+            self.apart.joined(other.apart),
+            either(Spread.__add__, self.scores, other.scores),
+        )
+
+
+def measured(model: BernoulliLogistic, predicted: Predicted, scored: bool = True) -> Measured:
+    """Of all rows, in one pass."""
+    rate = model.n_events / model.n_observations
+    edges = None if model.rows.resident else sampled_edges(model, predicted)
+    forecast = forecast_of(model, predicted, scored)
+
+    def scores(block: Block, found: Forecast) -> Spread:
+        event = block.sign > 0
+        with np.errstate(divide="ignore"):
+            base = np.where(event, -np.log(rate), -np.log1p(-rate))
+        squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
+        both = np.vstack([squares, -found.log_probability, base])
+        return Spread.of(np.vstack([both, both[[0, 2]] - both[[1, 3]]]), block.counts)
+
+    def of_block(block: Block) -> Measured:
+        found = forecast(block)
+        return Measured(
+            found.ranks(block, predicted, edges),
+            Apart.of(block, found),
+            scores(block, found) if scored else None,
+        )
+
+    found = reduced(model, of_block, Measured.joined)
+    return found._replace(ranks=found.ranks.apart())
 
 
 def sampled_edges(model: BernoulliLogistic, predicted: Predicted) -> Array:

@@ -22,11 +22,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import logit
 
-from flatprior.analysis.diagnostics.forecasts import Predicted, forecast_of, ranks_of, reduced
-from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.diagnostics.calibration import scores_of
+from flatprior.analysis.diagnostics.forecasts import (
+    Apart,
+    Measured,
+    Predicted,
+    forecast_of,
+    measured,
+)
+from flatprior.analysis.diagnostics.ranks import Ranks
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -43,7 +50,7 @@ from flatprior.models.common.intervals import wald_interval, wald_reach
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import ArrayRows, Block, either
+from flatprior.models.rows import ArrayRows, Block
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -144,24 +151,44 @@ def predictive_indices(
     [0.8831, 0.4286, 1.0, 0.0, 0.0]
     """
     wald_reach(prob)  # before the work, should it be no probability
-    tasks: list[Callable[[], Any]] = [
-        partial(find, model, predicted) for find in (_area, _apart, _with_slope, _in_the_large)
-    ]
-    area, apart, with_slope, in_the_large = at_once(model.rows, tasks)
-    values = {"AUC": area, "discrimination slope": apart, **with_slope.found, **in_the_large.found}
-    lacking = with_slope.lacking + in_the_large.lacking
+    tasks: list[Callable[[], Any]] = [partial(measured, model, predicted, False)]
+    tasks += _refits(model, predicted)
+    return _indices(model, prob, *at_once(model.rows, tasks))
+
+
+def scores_and_indices(
+    model: BernoulliLogistic, predicted: Predicted, prob: float = 0.95
+) -> tuple[ResultTable, PredictiveIndices]:
+    """`predictive_scores` and `predictive_indices`, for which rows are ranked once."""
+    tasks: list[Callable[[], Any]] = [partial(measured, model, predicted)]
+    tasks += _refits(model, predicted)
+    found, *refits = at_once(model.rows, tasks)
+    return scores_of(model, found), _indices(model, prob, found, *refits)
+
+
+def _indices(
+    model: BernoulliLogistic, prob: float, found: Measured, slope: _Refit, in_the_large: _Refit
+) -> PredictiveIndices:
+    """`predictive_indices` of what was measured of rows, and of refits."""
+    values = {
+        "AUC": _area(found.ranks),
+        "discrimination slope": _apart(found.apart),
+        **slope.found,
+        **in_the_large.found,
+    }
+    lacking = slope.lacking + in_the_large.lacking
     if math.isnan(values["AUC"].value):
         lacking = ("without events, or without others, nothing is told apart", *lacking)
     rows = {}
-    for name, found in values.items():
-        ends = wald_interval(found.value, found.standard_error, prob)
+    for name, each in values.items():
+        ends = wald_interval(each.value, each.standard_error, prob)
         if name == "AUC":
-            ends = {each: float(np.clip(end, 0, 1)) for each, end in ends.items()}
+            ends = {label: float(np.clip(end, 0, 1)) for label, end in ends.items()}
         rows[name] = {
-            "value": found.value,
-            "standard error": found.standard_error,
+            "value": each.value,
+            "standard error": each.standard_error,
             **ends,
-            "error bound": found.error_bound,
+            "error bound": each.error_bound,
         }
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("index")
     return PredictiveIndices(frame=frame, formula=model.formula, lacking=lacking)
@@ -185,55 +212,31 @@ class _Refit(NamedTuple):
     lacking: tuple[str, ...] = ()
 
 
-def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
+def _area(ranks: Ranks) -> _Index:
     """The area under the ROC curve, and how far it can be off, its rounding included.
 
     Counts and their sums are whole numbers, or halves, and exact. Each share is divided once, and b
     products of numbers that are not negative are added: their sum is off by b + 2 roundings of its
     size at most, in whatever order. Twice that is more than enough for the few of higher order.
     """
-    ranks = ranks_of(model, predicted)
     area = ranks.area()
     rounding = (len(ranks.events) + 2) * float(np.finfo(float).eps) * area.value
     return _Index(area.value, area.standard_error, area.error_bound + rounding)
 
 
-class _Apart(NamedTuple):
-    """Spread of the probabilities, and of their errors, of events and of others, if any."""
-
-    events: Spread | None
-    others: Spread | None
-
-    def joined(self, other: _Apart) -> _Apart:
-        """That of both sets of rows."""
-        return _Apart(
-            either(Spread.__add__, self.events, other.events),
-            either(Spread.__add__, self.others, other.others),
-        )
-
-
-def _apart(model: BernoulliLogistic, predicted: Predicted) -> _Index:
+def _apart(both: Apart) -> _Index:
     """Mean probability of the events less that of the others."""
-    forecast = forecast_of(model, predicted)
-
-    def of_block(block: Block) -> _Apart:
-        found, counts = forecast(block), block.counts
-        both = np.array([found.probability, found.errors[1]])
-
-        def of(rows: NDArray[np.bool_]) -> Spread | None:
-            if not rows.any():
-                return None
-            return Spread.of(both[:, rows], counts[rows])
-
-        return _Apart(of(block.sign > 0), of(block.sign < 0))
-
-    both = reduced(model, of_block, _Apart.joined)
     if both.events is None or both.others is None:
         return _NONE
     value = float(both.events.mean[0] - both.others.mean[0])
     variance = sum(float(each.sd[0]) ** 2 / each.n for each in (both.events, both.others))
     error = float(both.events.mean[1] + both.others.mean[1])
     return _Index(value, math.sqrt(variance), error)
+
+
+def _refits(model: BernoulliLogistic, predicted: Predicted) -> list[Callable[[], Any]]:
+    """What finds slope and intercept, and what the intercept without a slope."""
+    return [partial(find, model, predicted) for find in (_with_slope, _in_the_large)]
 
 
 def _with_slope(model: BernoulliLogistic, predicted: Predicted) -> _Refit:

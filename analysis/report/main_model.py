@@ -22,7 +22,7 @@ from flatprior.analysis.diagnostics.calibration import (
 )
 from flatprior.analysis.diagnostics.classification import ClassificationTable, classification_table
 from flatprior.analysis.diagnostics.collinearity import Collinearity, collinearity
-from flatprior.analysis.diagnostics.indices import PredictiveIndices, predictive_indices
+from flatprior.analysis.diagnostics.indices import PredictiveIndices, scores_and_indices
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
@@ -32,6 +32,7 @@ from flatprior.analysis.inference.summary import Summary, summarise
 from flatprior.analysis.report.column_sums import ColumnSums
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.variables import Variable, variables_of
+from flatprior.analysis.result_table import ResultTable
 from flatprior.analysis.validation.validate import validate
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import (
@@ -55,7 +56,7 @@ MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are comput
 MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both grows
 RESAMPLES = 200  # whose Monte Carlo error is shown
 # what sections ask of all rows
-OF_ALL_ROWS = ("indices", "scores", "classification", "summary", "collinearity", "column_sums")
+OF_ALL_ROWS = ("judged", "classification", "summary", "collinearity", "column_sums")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -281,22 +282,28 @@ class MainModel(Reported):
         own = np.exp(self.exact.pointwise)
         return np.where(self.here.response == 1, own, 1 - own)
 
-    @found_once
+    @property
     def scores(self) -> pd.DataFrame:
         """Brier score, log score and AUC of these."""
-        return predictive_scores(self.here, self.predicted).table()
+        return self.judged[0].table()
 
     @found_once
     def classification(self) -> ClassificationTable:
         """Counts of right and wrong classes."""
         return classification_table(self.here, self.predicted)
 
-    @found_once
+    @property
     def indices(self) -> PredictiveIndices | None:
         """Discrimination and calibration; None where a probability is 0 or 1 in doubles."""
+        return self.judged[1]
+
+    @found_once
+    def judged(self) -> tuple[ResultTable, PredictiveIndices | None]:
+        """Scores and indices of what is judged, for which rows are ranked once."""
         judged = self.predicted
-        told = not self.leaves_out or bool(((judged > 0) & (judged < 1)).all())
-        return predictive_indices(self.here, judged) if told else None
+        if not self.leaves_out or ((judged > 0) & (judged < 1)).all():
+            return scores_and_indices(self.here, judged)
+        return predictive_scores(self.here, judged), None
 
     @found_once
     def curve(self) -> CalibrationCurve | None:
