@@ -92,20 +92,23 @@ def test_what_sections_ask_of_files_is_found_in_few_passes(in_passes):
     main = reported(None, None, model=model)
     alone = reported(None, None, model=model)
     before = model.passes
-    found = {name: getattr(alone, name) for name in OF_ALL_ROWS}
+    for name in OF_ALL_ROWS:
+        getattr(alone, name)
     one_by_one = model.passes - before
     main.find_in_few_passes()
     together = model.passes - before - one_by_one
-    assert together.number <= 4 < 12 <= one_by_one.number
-    for name, other in found.items():
-        ours = getattr(main, name)
-        if hasattr(other, "table"):
-            np.testing.assert_allclose(
-                ours.table().to_numpy(float), other.table().to_numpy(float), rtol=1e-9, atol=1e-12
-            )
+    assert together.number <= 4 < 10 <= one_by_one.number
+    of_both = [
+        [each.scores, each.indices.table(), each.summary.table(), each.classification.table()]
+        for each in (main, alone)
+    ]
+    for ours, theirs in zip(*of_both, strict=True):
+        np.testing.assert_allclose(
+            ours.to_numpy(float), theirs.to_numpy(float), rtol=1e-9, atol=1e-9
+        )
     before = model.passes.number
     assert main.column_sums.counts.sum() == model.n_observations
-    assert main.summary.goodness.to_dict() == found["summary"].goodness.to_dict()
+    assert main.collinearity.to_dict() == alone.collinearity.to_dict()
     assert model.passes.number == before
 
 
