@@ -1,4 +1,4 @@
-"""Bernoulli-logistic regression by independent routes, and a proof that they agree.
+"""Bernoulli-logistic regression by several routes, and the check that they agree.
 
 Every public name of `flatprior.models` and `flatprior.analysis` is here too, and is imported when
 it is first used: ``import flatprior as fp``, then ``fp.BernoulliLogistic``, ``fp.fit_newton``.

@@ -89,13 +89,12 @@ def folder_of_examples(tmp_path, monkeypatch):
     frame.to_csv(tmp_path / "data.csv", index=False)
     (tmp_path / "data.tsv").write_text("y\tx1\n0\t0,5\n1\t1,5\n1\t0,2\n0\t2,1\n1\t?\n")
     (tmp_path / "other.json").write_text('{"Intercept": 0.1, "x1": 0.2}')
-    (tmp_path / "table2.csv").write_text("term,estimate,std.error\n(Intercept),-13.02,4.93\n")
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("page", WITH_SCRIPTS, ids=lambda page: page.stem)
-@pytest.mark.usefixtures("folder_of_examples")
-def test_every_script_of_a_page_runs_and_prints_what_is_shown(page, capsys):
+def test_every_script_of_a_page_runs_in_an_empty_folder(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)\n```(?:\n```text\n(.*?)\n```)?", text, re.DOTALL)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -104,6 +103,7 @@ def test_every_script_of_a_page_runs_and_prints_what_is_shown(page, capsys):
         exec(compile(code, page.name, "exec"), namespace)  # noqa: S102
         printed = capsys.readouterr().out
         assert AlmostEqualNumbers().check_output(shown, printed.rstrip("\n"), flags), printed
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_gallery_has_every_figure():

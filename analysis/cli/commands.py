@@ -67,7 +67,7 @@ DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flatprior")
 def main() -> None:
-    """Bernoulli-logistic regression by independent routes that must agree.
+    """Bernoulli-logistic regression by several routes that must agree.
 
     DATA is a file (CSV, TSV, JSON lines, Parquet, Feather, Stata, SAS, SPSS or
     Excel), a folder of them, a quoted pattern such as 'folder/*.parquet', or -
