@@ -167,8 +167,7 @@ class Agreement(Renderable):
     ----------
     verdict : {"agree", "disagree"}
     message : str
-        Two or three sentences with the figures; where a route fails, which, by how much, and what
-        to do.
+        A few sentences with the figures; where a route fails, which, by how much, and what to do.
     routes : tuple of RouteVerdict
     posterior_checks : tuple of PosteriorCheck
     unavailable : tuple of Unavailable
