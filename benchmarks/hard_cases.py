@@ -31,7 +31,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.common.quiet import quiet_libraries
+from flatprior.models.common.progress import quiet_libraries
 from flatprior.models.routes.pymc_versions import find_map
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))

@@ -24,7 +24,7 @@ from scipy.special import expit
 
 from flatprior.analysis import posterior_moments
 from flatprior.models import BernoulliLogistic, Posterior, sample_independence, sample_nuts
-from flatprior.models.common.quiet import quiet_libraries
+from flatprior.models.common.progress import quiet_libraries
 from flatprior.models.posterior import labelled_draws
 from flatprior.models.provenance import provenance
 from flatprior.models.routes.pymc_versions import import_pymc

@@ -47,7 +47,7 @@ from flatprior.models.common.rendering import (
     chosen,
     p_value,
 )
-from flatprior.models.common.text import certain, printable
+from flatprior.models.common.text import certain, count, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.evaluation import Diagonal, Evaluation, Variances
@@ -137,6 +137,9 @@ class PointEstimate(Renderable):
     read_from : str or None
         Name of the file that states all this, for an estimate that was read from one and not
         computed again; None for one that was computed here. See `load`.
+    facts : tuple of str
+        On the data, see `BernoulliLogistic.facts`; empty for an estimate that was read from a file,
+        which does not hold them.
     """
 
     route: str
@@ -154,6 +157,7 @@ class PointEstimate(Renderable):
     stated_error: Array | None = None
     warnings: tuple[str, ...] = ()
     read_from: str | None = None
+    facts: tuple[str, ...] = ()
 
     @property
     def unverified(self) -> str:
@@ -341,22 +345,34 @@ class PointEstimate(Renderable):
         title = f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}"
         title = title if self.converged else f"NOT CONVERGED, these are not the MLE. {title}"
         said = self.unverified
-        return Rendered.of(
-            frame,
-            {name: "#.4g" for name in frame.columns} | FORMATS,
-            f"{said[:1].upper()}{said[1:]}: standard errors and all else" if said else title,
-            [*([title] if said else []), self.provenance.said, self.criteria],
-            [
-                self._proved(),
-                "" if self.converged else "centre or rescale columns and offsets",
-                self.message,
-                *self.warnings,
-                *self.provenance.notes,
-            ],
-        )
+        top = f"{said[:1].upper()}{said[1:]}: standard errors and all else" if said else title
+        facts = [*([title] if said else []), *self._of_data(), self.criteria]
+        after = [
+            "" if self.converged else "centre or rescale columns and offsets",
+            self.message,
+            *self.warnings,
+            *self.provenance.notes,
+        ]
+        formats = {name: "#.4g" for name in frame.columns} | FORMATS
+        found = Rendered.of(frame, formats, top, facts, [self._proved(), *after])
+        if columns is not None:
+            return found
+        notes = [self._proved(narrow=True), *after]
+        frame = frame.drop(columns="digits")
+        return replace(found, narrower=Rendered.of(frame, formats, top, facts, notes))
 
-    def _proved(self) -> str:
-        """What is proved of the coefficients, or stated by a file, in words."""
+    def _of_data(self) -> tuple[str, ...]:
+        """Sentences on the data: all that were known when it was computed."""
+        if not self.facts:
+            return (self.provenance.said,)
+        first, *others = self.facts
+        return (f"{first}, {count(len(self.names), 'coefficient')}", *others)
+
+    def _proved(self, narrow: bool = False) -> str:
+        """What is proved of the coefficients, or stated by a file, in words.
+
+        In a `narrow` table, which has no column of them, the digits that all have.
+        """
         bound, error = (
             self.certificate.error_bound,
             self.certificate.log_likelihood_error,
@@ -365,9 +381,13 @@ class PointEstimate(Renderable):
             return "nothing is proved about the distance of the coefficients from the MLE"
         there = "the MLE exists and is unique; " if self.certificate.proves_existence else ""
         also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
+        least = np.floor(min(self.certificate.digits, default=0.0))
+        digits = (
+            f"certain digits of each: {least:g} or more" if narrow else "digits: its certain ones"
+        )
         return (
             f"{there}each coefficient is within {bound:.1e} standard errors of the MLE{also} "
-            f"({'stated' if self.unverified else 'proved'}); digits: its certain ones"
+            f"({'stated' if self.unverified else 'proved'}); {digits}"
         )
 
     def _stored_covariance(self) -> list[Any] | None:
@@ -575,6 +595,7 @@ def estimate(
         provenance=provenance(model, *packages, since=since),
         before_finish=before_finish,
         warnings=_warnings(model, found.covariance),
+        facts=model.facts,
     )
 
 
@@ -698,6 +719,7 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
         "stated_error": None,
         "warnings": _warnings(model, found.covariance),
         "read_from": None,
+        "facts": model.facts,
     }
     kept = [each.name for each in fields(PointEstimate) if each.name not in anew]
     # not `replace`: that of a subclass may say anything of the standard errors

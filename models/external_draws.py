@@ -187,7 +187,7 @@ def to_arviz(
     model: BernoulliLogistic, draws: Array, statistics: Mapping[str, Array], seed: int | None
 ) -> Any:
     """See `flatprior.models.Posterior.to_arviz`."""
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
 
     rows = model.arrays
     counts = np.ones(rows.n_rows, dtype=int) if rows.weights is None else rows.weights.astype(int)

@@ -287,7 +287,7 @@ class Posterior(Renderable):
 
     @cached_property
     def _convergence(self) -> pd.DataFrame:
-        from flatprior.models.common.quiet import quiet_libraries
+        from flatprior.models.common.progress import quiet_libraries
 
         # draws that do not move have no R-hat, which is said by the warnings
         with quiet_libraries(), np.errstate(all="ignore"):
@@ -664,7 +664,7 @@ def check_sampling(*, draws: int, tune: int, chains: int) -> None:
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
     """DataTree of draws (chains, draws, k) labelled with the model's names."""
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
 
     with quiet_libraries():
         import arviz_base

@@ -30,7 +30,7 @@ from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import from_options
 
 FORMAT = "flatprior/1"
-# the one format of coefficients and of what goes with them
+# the one format of coefficients and of what goes with them; all else has four digits
 FORMATS = {
     "coefficient": "#.6g",
     "limit": "#.6g",

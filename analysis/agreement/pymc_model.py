@@ -24,7 +24,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.quiet import quiet_libraries
+from flatprior.models.common.progress import quiet_libraries
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,14 +12,12 @@ from flatprior.models.routes.registry import LABELS, Route
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from flatprior.analysis.agreement.judged import Agreement
     from flatprior.models import BernoulliLogistic, Existence, PointEstimate
     from flatprior.models.common.rendering import Rendered
 
 
-_DECIMAL = re.compile(r"-?\d+(\.\d*)?")
 WIDE = 240  # columns that a table may have
 IN_JSON, IN_CSV = "--json FILE writes all", "--format csv prints all"
 
@@ -117,17 +113,15 @@ def print_model(out: Console, model: BernoulliLogistic) -> None:
 
 
 def print_estimate(out: Console, model: BernoulliLogistic, estimate: PointEstimate) -> None:
-    """Print an estimate as it prints itself, with all that is known of the data."""
-    from dataclasses import replace
+    """Print an estimate as it prints itself, and below it how well grouped counts are fitted."""
+    from rich.text import Text
 
     from flatprior.analysis.inference.goodness import grouped_fit
-    from flatprior.models.common.text import count
 
-    rendered, grouped = estimate.rendered(), grouped_fit(model, estimate)
-    data, *others = model.facts
-    data = f"{data}, {count(model.n_parameters, 'coefficient')}"
-    facts = (data, *others, estimate.criteria, *([] if grouped is None else [grouped.test]))
-    show(out, replace(rendered, facts=facts), estimate.warnings, IN_CSV)
+    show(out, estimate.rendered(), estimate.warnings, IN_CSV)
+    grouped = grouped_fit(model, estimate)
+    if grouped is not None:
+        out.print(Text(as_typed(f"{grouped.test}.")))
 
 
 def print_agreement(out: Console, agreement: Agreement) -> None:
@@ -166,10 +160,11 @@ def print_verdict(out: Console, title: str, message: str, *, good: bool) -> None
 def show(
     out: Console, rendered: Rendered, warnings: tuple[str, ...] = (), whole: str = IN_JSON
 ) -> None:
-    """Print a title, facts, a table and notes; what is too wide goes into further tables below.
+    """Print what `print` prints of it, in the width of the terminal, with colours.
 
     Notes that are `warnings` have their colour. Of a very long table the first rows are printed,
-    how many more there are, and `whole`: what prints or writes all of them.
+    how many more there are, and `whole`: what prints or writes all of them. Below a table without
+    notes there is an empty line.
     """
     from dataclasses import replace
 
@@ -177,84 +172,21 @@ def show(
 
     from flatprior.models.common.progress import WIDEST
     from flatprior.models.common.rendering import as_notes
-    from flatprior.models.common.text import printable
 
-    rendered = rendered.shortened(whole)
-    text = min(out.width, WIDEST)  # lines of text are read best where they are not too long
-    if rendered.title:
-        bad = rendered.title.startswith("NOT ")
-        out.print(Text(printable(rendered.title), style="bold red" if bad else "bold"), width=text)
-    for fact in rendered.facts:
-        out.print(Text(as_typed(printable(fact))), width=text)
-    if rendered.title or rendered.facts:
+    def typed(each: Rendered) -> Rendered:
+        """With the options of the command line in place of the library's."""
+        facts, notes = map(as_typed, each.facts), map(as_typed, each.notes)
+        return replace(each, facts=tuple(facts), notes=tuple(notes))
+
+    shown = rendered.shortened(whole)
+    narrower = None if shown.narrower is None else typed(shown.narrower)
+    shown = replace(typed(shown), narrower=narrower)
+    coloured = tuple(map(as_typed, as_notes(warnings)))
+    bad = rendered.title.startswith("NOT ")
+    styles = {"title": "bold red" if bad else "bold", "head": "bold"}
+    # lines of text are read best where they are not too long
+    for line in shown.lines(out.width, min(out.width, WIDEST)):
+        style = "yellow" if line.whole in coloured else styles.get(line.kind, "")
+        out.print(Text(line.text, style=style), soft_wrap=True)
+    if not shown.notes:
         out.print()
-    if rendered.has_table:
-        aligned = replace(rendered, cells=_aligned(rendered.cells))
-        parts, closer = _parts(aligned, out.width), _parts(rendered, out.width)
-        # that decimal points stand below one another is not worth a further table
-        if len(parts) > len(closer):
-            aligned, parts = rendered, closer
-        for part in parts:
-            out.print(_rich_table(aligned, part))
-            out.print()
-    coloured = as_notes(warnings)
-    for note in rendered.notes:
-        style = "yellow" if note in coloured else ""
-        out.print(Text(as_typed(printable(note)), style=style), width=text)
-
-
-def _parts(rendered: Rendered, width: int) -> list[range]:
-    """Columns that fit beside one another, and their names."""
-    from flatprior.models.common.rendering import NARROWEST
-
-    cells = zip(rendered.columns, *rendered.cells, strict=True)
-    widths = [2 + max(map(len, column)) for column in cells]
-    # where the width does not suffice a name is folded, but not too narrow; numbers are not
-    longest = max(map(len, ("", *rendered.names)))
-    room = width - min(longest, max(NARROWEST, width - sum(widths)))
-    return rendered.parts(widths, room)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """The cells of a table, numbers of a column with their decimal points below one another."""
-    columns = []
-    for column in zip(*rows, strict=True):
-        behind = [
-            len(cell.partition(".")[2]) + ("." in cell) if _DECIMAL.fullmatch(cell) else None
-            for cell in column
-        ]
-        most = max((each for each in behind if each is not None), default=0)
-        columns.append(
-            [
-                cell if each is None else cell + " " * (most - each)
-                for cell, each in zip(column, behind, strict=True)
-            ]
-        )
-    return tuple(zip(*columns, strict=True))
-
-
-def _rich_table(rendered: Rendered, part: range) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
-    table.add_column("", overflow="fold")
-    widths = [
-        max(map(len, (name, *(row[j] for row in rendered.cells))))
-        for j, name in enumerate(rendered.columns)
-    ]
-    words = rendered.words
-
-    def of(cells: Sequence[str]) -> list[Text]:
-        """Filled here: rich would strip what aligns decimal points."""
-        return [
-            Text(cells[j].ljust(widths[j]) if j in words else cells[j].rjust(widths[j]))
-            for j in part
-        ]
-
-    for heading in of(rendered.columns):
-        table.add_column(heading, no_wrap=True)
-    for name, cells in zip(rendered.names, rendered.cells, strict=True):
-        table.add_row(Text(name), *of(cells))
-    return table

@@ -208,7 +208,7 @@ def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = Fa
 
 def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool) -> PSISLOO:
     """`psis_loo` without its checks; `model` may have the rows of the draws' in another order."""
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
 
     with quiet_libraries():
         import arviz_stats

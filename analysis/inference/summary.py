@@ -31,18 +31,12 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import certain, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
+from flatprior.models.results import FORMATS
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
 INFLATED = math.sqrt(10)  # a standard error, by a variance inflation of 10 (Kutner et al. 2005)
 MOST_TERMS = 8  # of several coefficients, whose tests are said
-_FORMATS = {
-    "coefficient": "#.5g",
-    "SE": "#.4g",
-    "z": ".2f",
-    "p": "p",
-    "odds ratio": "#.4g",
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,7 +135,7 @@ class Summary(Renderable):
             facts.append(found.grouped.test)
         frame = self.frame.drop(columns="hauck-donner")
         frame = frame if columns is None else chosen(self.frame, columns)
-        formats = {name: "#.4g" for name in frame.columns} | _FORMATS
+        formats = {name: "#.4g" for name in frame.columns} | FORMATS
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
             formats,

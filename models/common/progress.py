@@ -1,6 +1,7 @@
-"""One progress bar for all long work: on standard error, within 80 columns, gone at the end.
+"""While long work runs: one progress bar on standard error, and libraries that are quiet.
 
-Work inside other work has its bar below that one's.
+The bar keeps within 80 columns and is gone at the end. Work inside other work has its bar below
+that one's.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,3 +85,17 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
         finally:
             if token is not None:
                 _live.reset(token)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence the notices that PyMC's stack gives and a user can do nothing about."""
+    with warnings.catch_warnings():
+        for message in (
+            r"[\s\S]*PyTensor could not link to a BLAS",
+            r"[\s\S]*ArviZ is undergoing",  # ArviZ 0.23, once a day
+            r"Found chain dimension to be longer",  # many short chains are no mistake
+            r"[\s\S]*use of fork\(\) may lead to deadlocks",  # Python >= 3.12, PyMC's own choice
+        ):
+            warnings.filterwarnings("ignore", message=message)
+        yield

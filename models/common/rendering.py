@@ -12,9 +12,9 @@ import io
 import math
 import os
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,31 +22,41 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.layout import (
+    Layout,
+    Page,
+    arranged,
+    columns_of_words,
+    on_a_page,
+    tabular,
+    wrapped,
+)
 from flatprior.models.common.text import (
     SCREEN,
     as_latex,
     as_markdown,
     count,
-    folded,
     names_in,
-    of_words,
-    placed,
     printable,
     share,
-    upper_ends,
 )
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
-NARROWEST = 32  # characters that a folded name keeps: most names are whole
 LONGEST, FIRST = 100, 40  # rows: of a longer table so many are shown, and its CSV has all
-PAGE, BETWEEN = 70, 3  # characters of a line in LaTeX's article, and what divides two columns there
 SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
-_NEGATIVE = re.compile(r"-(\d[\d.]*(e[-+]?\d+)?|inf)")
 _OF_A_FILE = re.compile(r"[/\\]|\.\w{2,5}$")
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
+
+
+class Line(NamedTuple):
+    """A line of text: "title", "fact", "head", "row", "note" or "", and all of what it is from."""
+
+    kind: str
+    text: str
+    whole: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +80,8 @@ class Rendered:
         The values behind the cells, with all their digits, and of all rows: what the CSV has.
     in_words : bool
         Whether title and facts say what the table holds, so that only the CSV has it.
+    narrower : Rendered or None
+        The same in fewer columns, for where there is no room for all of these beside one another.
     """
 
     title: str
@@ -81,6 +93,7 @@ class Rendered:
     second: int = 0
     raw: pd.DataFrame = field(default_factory=pd.DataFrame)
     in_words: bool = False
+    narrower: Rendered | None = None
 
     @classmethod
     def of(
@@ -134,10 +147,6 @@ class Rendered:
         found = cls.of(text, {}, title, facts, notes, in_words=in_words)
         return replace(found, raw=pd.DataFrame({"value": raw}, index=index, dtype=object))
 
-    def parts(self, widths: Sequence[int], room: int) -> list[range]:
-        """Columns that stand beside one another, where all of them do not fit."""
-        return folded(widths, room, self.second, upper_ends(self.columns))
-
     @property
     def has_table(self) -> bool:
         """Whether there is a table to show."""
@@ -149,9 +158,7 @@ class Rendered:
 
         A column that has both is of numbers, among which a word says why there is none.
         """
-        return frozenset(
-            j for j in range(len(self.columns)) if of_words(row[j] for row in self.cells)
-        )
+        return columns_of_words(self.columns, self.cells)
 
     def shortened(self, whole: str = "to_csv() has all") -> Rendered:
         """The first rows of a long table, what a screen or two holds; else the table itself.
@@ -160,41 +167,48 @@ class Rendered:
         """
         n = n_shown(len(self.names))
         notes = (*self.notes, *rows_left_out(len(self.names), whole))
-        return replace(self, names=self.names[:n], cells=self.cells[:n], notes=notes)
+        narrower = None if self.narrower is None else self.narrower.shortened(whole)
+        return replace(
+            self, names=self.names[:n], cells=self.cells[:n], notes=notes, narrower=narrower
+        )
 
-    def text(self) -> str:
+    def arranged(self, width: int) -> Layout:
+        """Which columns stand beside one another in so many columns of a screen."""
+        return arranged(self.columns, self.names, self.cells, width, self.second)
+
+    def on_a_page(self) -> tuple[Page, list[range]]:
+        """Which columns stand beside one another in LaTeX, and in which letters."""
+        return on_a_page(self.columns, self.names, self.cells, self.second)
+
+    def text(self, width: int = WIDTH, prose: int = WIDTH) -> str:
         """Lines of at most 80 characters; columns that do not fit follow below.
 
-        Of a long table the first rows, and how many more there are.
+        Of a long table the first rows, and how many more there are. Tables may have another
+        `width`, and sentences that of `prose`.
         """
+        return "\n".join(line.text for line in self.lines(width, prose))
+
+    def lines(self, width: int = WIDTH, prose: int = WIDTH) -> list[Line]:
+        """The lines of `text`, each with what it is."""
         if len(self.names) > LONGEST:
-            return self.shortened().text()
-        widths = [
-            2 + max(map(len, (name, *(row[j] for row in self.cells))))
-            for j, name in enumerate(self.columns)
-        ]
-        longest = max(map(len, ("", *self.names)))
-        room = WIDTH - min(longest, max(NARROWEST, WIDTH - sum(widths)))
-        words = self.words
-        lines = textwrap.wrap(self.title, WIDTH)
-        for fact in self.facts:
-            lines += textwrap.wrap(fact, WIDTH)
-        for part in self.parts(widths, room) if self.has_table else ():
-            if lines:
-                lines.append("")
-            first = min(longest, max(NARROWEST, WIDTH - sum(widths[j] for j in part)))
-            head = "".join(placed(self.columns[j], widths[j], j in words) for j in part)
-            lines.append((" " * first + head).rstrip())
-            for name, row in zip(self.names, self.cells, strict=True):
-                pieces = textwrap.wrap(name, first, drop_whitespace=False) or [""]
-                lines += pieces[:-1]
-                shown = "".join(placed(row[j], widths[j], j in words) for j in part)
-                lines.append((pieces[-1].ljust(first) + shown).rstrip())
-        if self.notes:
-            lines.append("")
-        for note in self.notes:
-            lines += textwrap.wrap(note, WIDTH)
-        return "\n".join(lines)
+            return self.shortened().lines(width, prose)
+        layout, less = self.arranged(width), self.narrower
+        if less is not None and len(less.arranged(width).parts) < len(layout.parts):
+            return less.lines(width, prose)
+
+        def said(kind: str, texts: Iterable[str]) -> list[Line]:
+            return [Line(kind, line, text) for text in texts for line in wrapped(text, prose)]
+
+        blocks = [[*said("title", [self.title]), *said("fact", self.facts)]]
+        for part in layout.parts if self.has_table else ():
+            head = layout.heading(part)
+            heads = [Line("head", head)] if head else []
+            blocks.append([*heads, *(Line("row", row) for row in layout.lines(part))])
+        blocks.append(said("note", self.notes))
+        found: list[Line] = []
+        for block in filter(None, blocks):
+            found += [Line("", ""), *block] if found else block
+        return found
 
     def html(self) -> str:
         """A table with its title and facts above it; every text escaped.
@@ -279,42 +293,20 @@ class Rendered:
         caption = "; ".join(text.rstrip(".:") for text in (self.title, *self.facts) if text) + "."
         if not self.has_table:
             return "\n\n".join(filter(None, [as_latex(caption), *map(as_latex, self.notes)]))
-        widths = [
-            BETWEEN + max(map(len, (name, *(row[j] for row in self.cells))))
-            for j, name in enumerate(self.columns)
-        ]
-        room = PAGE - max(map(len, ("", *self.names)))
-        parts = [self._tabular(part) for part in self.parts(widths, room)]
+        page, parts = self.on_a_page()
+        if self.narrower is not None and len(self.narrower.on_a_page()[1]) < len(parts):
+            return self.narrower.latex()
         notes = [rf"\par\smallskip\footnotesize {as_latex(note)}" for note in self.notes]
         return "\n".join(
             [
                 r"\begin{table}",
-                r"\centering",
+                rf"\centering{page.says}",
                 rf"\caption{{{as_latex(caption)}}}",
-                "\n\\par\\medskip\n".join(parts),
+                "\n\\par\\medskip\n".join(
+                    tabular(self.columns, self.names, self.cells, part) for part in parts
+                ),
                 *notes,
                 r"\end{table}",
-            ]
-        )
-
-    def _tabular(self, part: range) -> str:
-        """Some columns in LaTeX, the names of the rows in front."""
-        head = " & ".join(["", *(as_latex(self.columns[j]) for j in part)])
-        words = self.words
-        rules = "".join("l" if j in words else "r" for j in part)
-        body = (
-            " & ".join([as_latex(name), *(_latex_cell(row[j]) for j in part)])
-            for name, row in zip(self.names, self.cells, strict=True)
-        )
-        return "\n".join(
-            [
-                rf"\begin{{tabular}}{{l{rules}}}",
-                r"\toprule",
-                rf"{head} \\",
-                r"\midrule",
-                *(rf"{row} \\" for row in body),
-                r"\bottomrule",
-                r"\end{tabular}",
             ]
         )
 
@@ -469,11 +461,6 @@ def _cell(value: object, form: str) -> str:
         text = format(value, form).removesuffix(".")
         return text.removeprefix("-") if _ZERO.fullmatch(text) else text
     return printable(value)
-
-
-def _latex_cell(cell: str) -> str:
-    """A cell in LaTeX, a negative number with the sign of minus and not a hyphen."""
-    return as_latex(f"−{cell[1:]}" if _NEGATIVE.fullmatch(cell) else cell)
 
 
 def as_csv(value: object) -> object:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 import math
-import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 
 from flatprior.models.common.errors import InputError, without_address_secrets
 
@@ -28,8 +26,6 @@ HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 SCREEN = 600  # characters that all the names in a message may have
 
-_END = re.compile(r"(.*?)(?:[\d.]+%|low|high)")  # of an interval, as columns name it
-_BEGINS = re.compile(r"\W*(?:[\d.]|inf\b)")  # a number, with what may stand before it
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -228,62 +224,6 @@ def as_latex(text: str) -> str:
     escaped = "".join(_LATEX.get(sign, sign) for sign in text)
     # after the end of a row these would be read as its options
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped
-
-
-def folded(
-    widths: Sequence[int], room: int, second: int = 0, upper: Container[int] = ()
-) -> list[range]:
-    """Columns that stand beside one another: as many as fit into `room` characters.
-
-    Where they do not all fit, column `second` begins anew, and `upper` ends of intervals stay
-    beside the lower ones.
-    """
-    second = 0 if sum(widths) <= room else second
-    parts, start = [], 0
-    while start < len(widths):
-        end = start + 1
-        while end < len(widths) and sum(widths[start : end + 1]) <= room and end != second:
-            end += 1
-        while end in upper and end - start > 1:
-            end -= 1
-        parts.append(range(start, end))
-        start = end
-    return parts
-
-
-def upper_ends(columns: Iterable[str]) -> frozenset[int]:
-    """Places of columns with the upper end of an interval, whose lower end stands before them.
-
-    Examples
-    --------
-    >>> from flatprior.models.common.text import upper_ends
-    >>> sorted(upper_ends(["mean", "2.5%", "97.5%", "OR low", "OR high"]))
-    [2, 4]
-    """
-    ends = [_END.fullmatch(name) for name in columns]
-    return frozenset(
-        place
-        for place, (low, high) in enumerate(pairwise(ends), start=1)
-        if low and high and low[1] == high[1]
-    )
-
-
-def of_words(cells: Iterable[str]) -> bool:
-    """Whether a column has words, and no number beside them.
-
-    Examples
-    --------
-    >>> from flatprior.models.common.text import of_words
-    >>> of_words(["finite", "-", "+inf"]), of_words(["agree", "", "-"]), of_words(["-", ""])
-    (False, True, False)
-    """
-    told = [cell for cell in cells if cell not in ("", "-")]
-    return bool(told) and not any(map(_BEGINS.match, told))
-
-
-def placed(cell: str, width: int, word: bool) -> str:
-    """A cell of a column so wide: two blanks and words from the left, numbers from the right."""
-    return f"  {cell}".ljust(width) if word else cell.rjust(width)
 
 
 def certain(value: float, error: float, most: int) -> str:

@@ -151,7 +151,7 @@ def sample_nuts(
     check_choice("sampler", sampler, ("pymc",))
     since = model.passes
     require_proper_posterior(model)
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
     from flatprior.models.routes.pymc_versions import import_pymc, interruptible
 
     pm = import_pymc()
@@ -200,7 +200,7 @@ def flat_model(rows: ArrayRows, transform: Array) -> pymc.Model:
     Everything that changes with the data is `pm.Data`, so that another data set of any shape
     compiles nothing anew.
     """
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
     from flatprior.models.routes.pymc_versions import import_pymc
 
     pm = import_pymc()
@@ -245,7 +245,7 @@ def _derivatives(graph: pymc.Model) -> Iterator[Callable[[Array], tuple[float, A
     To compile it takes longer than all else, and whatever the data, it is the same function: it is
     compiled once, and given these data for as long as it is used.
     """
-    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.common.progress import quiet_libraries
 
     data = {each.name: each for each in graph.data_vars}
     names = tuple(sorted(data))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.quiet import quiet_libraries
+from flatprior.models.common.progress import quiet_libraries
 
 if TYPE_CHECKING:
     import pymc

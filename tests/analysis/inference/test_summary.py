@@ -103,7 +103,7 @@ def test_every_dress_holds_the_numbers_and_escapes_the_names():
         assert f"{summary.goodness.aic:.4f}" in dress
         for value in summary.frame["coefficient"]:
             minus = r"\ensuremath{-}" if dress is latex else "-"
-            assert f"{value:#.5g}".replace("-", minus) in dress
+            assert f"{value:#.6g}".replace("-", minus) in dress
     assert "<b>" not in page
     assert r"\textless{}b\textgreater{}g\&\_\%\$" in latex
     assert re.search(r"a\\\|b", markdown)

@@ -16,7 +16,6 @@ from flatprior.models.common.text import (
     count,
     earlier_hash,
     first_of,
-    folded,
     listing,
     names_in,
     observations,
@@ -25,7 +24,6 @@ from flatprior.models.common.text import (
     share,
     shorten,
     told_apart,
-    upper_ends,
 )
 
 
@@ -125,30 +123,6 @@ def test_names_in_a_message_fit_on_a_screen():
     assert len(listing(many)) <= 600
     assert listing(many).endswith(" more")
     assert listing(many[:3]) == "column 0, column 1 and column 2"
-
-
-@pytest.mark.parametrize(
-    ("widths", "room", "second", "upper", "parts"),
-    [
-        ([10, 10, 10], 30, 0, (), [range(0, 3)]),
-        ([10, 10, 10], 29, 0, (), [range(0, 2), range(2, 3)]),
-        ([40, 10], 30, 0, (), [range(0, 1), range(1, 2)]),
-        ([10, 10, 10, 10], 39, 2, (), [range(0, 2), range(2, 4)]),
-        ([10, 10, 10, 10], 40, 2, (), [range(0, 4)]),
-        ([10, 10, 10, 10], 39, 0, {3}, [range(0, 2), range(2, 4)]),
-        ([10, 10, 10, 10], 39, 0, {2}, [range(0, 3), range(3, 4)]),
-        ([10, 10, 10], 10, 0, {1, 2}, [range(0, 1), range(1, 2), range(2, 3)]),
-        ([], 10, 0, (), []),
-    ],
-)
-def test_columns_fold_where_they_do_not_fit(widths, room, second, upper, parts):
-    assert folded(widths, room, second, upper) == parts
-
-
-def test_the_ends_of_an_interval_are_told_by_the_names_of_their_columns():
-    assert upper_ends(["SE", "2.5%", "97.5%", "log-odds 5%", "log-odds 95%"]) == {2, 4}
-    assert upper_ends(["90% HDI low", "90% HDI high", "low", "x high", "5%"]) == {1}
-    assert upper_ends([]) == frozenset()
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 100, 4000, 7000, 10**6])
