@@ -11,14 +11,21 @@ import functools
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flatprior.models.batches.blocks import CHANGED, Blocks, ChangedError, OfBatches
+from flatprior.models.batches.blocks import (
+    CHANGED,
+    Blocks,
+    Changed,
+    ChangedError,
+    OfBatches,
+    strands_of,
+)
 from flatprior.models.batches.encoder import Groups
 from flatprior.models.batches.first_pass import (
     SAMPLE_NUMBERS,
@@ -47,28 +54,6 @@ T = TypeVar("T")
 
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
 LARGEST_PASS = 2**46  # products that the information of a design written out takes
-
-
-@dataclass(frozen=True, eq=False)
-class Changed:
-    """What becomes of rows on their way.
-
-    Attributes
-    ----------
-    change : callable
-        Block to block of as many rows; both as they are held.
-    drawn : ArrayRows
-        The rows that the survey drew, changed; as many of them as there is room for.
-    labels : Index (m,)
-        The user's own, of these.
-    intercept : bool
-        Whether the first column is what it was.
-    """
-
-    change: Callable[[Block], Block]
-    drawn: ArrayRows
-    labels: pd.Index[Any]
-    intercept: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -177,24 +162,32 @@ class BatchRows(ABC):
         combine: Callable[[T, T], T],
         hashed: bool = False,
     ) -> tuple[T, tuple[Strand, ...]]:
-        with_numbers = self.numbered
+        with_numbers, change = self.numbered, None if self.changed is None else self.changed.change
+        units = self.surveyed.units
 
-        def of_block(block: Block, frame: pd.DataFrame, first: int) -> T:
+        def of_block(block: Block, frame: pd.DataFrame, first: int) -> tuple[T, tuple[Strand, ...]]:
+            block = block if change is None else change(block)
+            strands = strands_of(block, frame, first, units) if hashed else ()
             if with_numbers:
                 numbers = np.arange(first, first + len(block.sign))
                 block = block._replace(groups=numbers)
-            return function(block, frame)
+            return function(block, frame), strands
+
+        def of_both(one: Any, two: Any) -> tuple[T, tuple[Strand, ...]]:
+            return combine(one[0], two[0]), tuple(map(Strand.join, one[1], two[1]))
 
         blocks = self._blocks
-        if hashed:
-            blocks = replace(blocks, hashed=True, units=self.surveyed.units)
-        done: OfBatches[T] = self._over_frames(of_block, combine, blocks.columns, blocks)
+        done: OfBatches[Any] = self._over_frames(of_block, of_both, blocks.columns, blocks)
         if done.n_read != self.surveyed.survey.n_read or done.answer is None:
             raise ChangedError(CHANGED)
-        return done.answer, done.strands
+        answer: tuple[T, tuple[Strand, ...]] = done.answer
+        return answer
 
     @found_once
     def _blocks(self) -> Blocks:
+        before = None if self.changed is None else self.changed.rows
+        if before is not None and self._is_encoded_as(before):
+            return before._blocks
         found, encoder = self.surveyed.survey, self.surveyed.encoder
         more = () if self.grouped is None else self.grouped.columns
         columns = tuple(dict.fromkeys((*encoder.roles.columns, *more)))
@@ -202,12 +195,18 @@ class BatchRows(ABC):
             columns=columns,
             encoder=encoder,
             grouped=self.grouped,
-            change=None if self.changed is None else self.changed.change,
             left_out=self.left_out,
             step=self._rows_encoded,
             starts=np.cumsum([0, *found.lengths]),
             digests=found.digests,
             as_meant=self._as_meant(columns),
+        )
+
+    def _is_encoded_as(self, other: BatchRows) -> bool:
+        """Whether these and other rows are one, but for what becomes of their blocks."""
+        alike = (each.name for each in fields(self) if each.name not in ("changed", "numbered"))
+        return self._rows_encoded == other._rows_encoded and all(
+            getattr(self, name) is getattr(other, name) for name in alike
         )
 
     def _as_meant(self, columns: tuple[str, ...]) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -247,11 +246,10 @@ class BatchRows(ABC):
             drawn, labels = drawn.select(some), labels[some]
         drawn = ArrayRows.of(change(drawn.block_as_held(slice(None))))
         if before is None:
-            return replace(self, changed=Changed(change, drawn, labels, intercept))
+            return replace(self, changed=Changed(change, drawn, labels, intercept, self))
         first, both = before.change, before.intercept and intercept
-        return replace(
-            self, changed=Changed(lambda block: change(first(block)), drawn, labels, both)
-        )
+        changed = Changed(lambda block: change(first(block)), drawn, labels, both, before.rows)
+        return replace(self, changed=changed)
 
     def without(self, number: int, row: Block) -> BatchRows:
         """The same rows without one observation of one of them: its number, and itself.

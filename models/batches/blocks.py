@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from flatprior.models.batches.encoder import Encoder, Groups
 from flatprior.models.batches.first_pass import content_digest
 from flatprior.models.batches.same_passes import Failed
-from flatprior.models.rows import Block, Strand, either, numbered, outcomes_of
+from flatprior.models.rows import ArrayRows, Block, Strand, either, numbered, outcomes_of
+
+if TYPE_CHECKING:
+    from flatprior.models.batches.batch_rows import BatchRows
 
 T = TypeVar("T")
 
@@ -29,23 +32,40 @@ class ChangedError(OSError):
 
 
 @dataclass(frozen=True, eq=False)
-class OfBatches(Generic[T]):
-    """What a pass over some batches gives: rows read, an answer, and the strands of their hashes.
+class Changed:
+    """What becomes of rows on their way.
 
-    Those of the rows, and of the units of which they are, where they are a sample.
+    Attributes
+    ----------
+    change : callable
+        Block to block of as many rows; both as they are held.
+    drawn : ArrayRows
+        The rows that the survey drew, changed; as many of them as there is room for.
+    labels : Index (m,)
+        The user's own, of these.
+    intercept : bool
+        Whether the first column is what it was.
+    rows : BatchRows
+        Those of which nothing had become.
     """
+
+    change: Callable[[Block], Block]
+    drawn: ArrayRows
+    labels: pd.Index[Any]
+    intercept: bool
+    rows: BatchRows
+
+
+@dataclass(frozen=True, eq=False)
+class OfBatches(Generic[T]):
+    """What a pass over some batches gives: rows read, and an answer."""
 
     n_read: int
     answer: T | None
-    strands: tuple[Strand, ...]
 
     def merge(self, other: OfBatches[T], combine: Callable[[T, T], T]) -> OfBatches[T]:
         """That of both, the other after this one."""
-        return OfBatches(
-            self.n_read + other.n_read,
-            either(combine, self.answer, other.answer),
-            tuple(map(Strand.join, self.strands, other.strands)),
-        )
+        return OfBatches(self.n_read + other.n_read, either(combine, self.answer, other.answer))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,8 +81,6 @@ class Blocks:
     encoder : Encoder
     grouped : Groups or None
         Blocks say which of these each row is of.
-    change : callable or None
-        What is made of each block, of as many rows.
     left_out : tuple of int or None
         A batch, and the place in it of the row of which one observation is left out.
     step : int
@@ -73,23 +91,16 @@ class Blocks:
         Of the content of each batch.
     as_meant : callable
         Of a batch, before all else.
-    hashed : bool
-        Find the strands of hashes too.
-    units : Groups or None
-        Of which the rows are, where they are hashed and a sample.
     """
 
     columns: tuple[str, ...]
     encoder: Encoder
     grouped: Groups | None
-    change: Callable[[Block], Block] | None
     left_out: tuple[int, int] | None
     step: int
     starts: NDArray[np.intp]
     digests: tuple[bytes, ...]
     as_meant: Callable[[pd.DataFrame], pd.DataFrame]
-    hashed: bool = False
-    units: Groups | None = None
 
     def over_frames(
         self,
@@ -122,8 +133,6 @@ class Blocks:
     ) -> OfBatches[T]:
         answer: T | None = None
         first = int(self.starts[number])
-        none = Strand(first, first, None, b"", None)
-        strands = (none,) * (2 * self.hashed + (self.units is not None))
         rows = self.encoder.complete(frame)
         if content_digest(rows, self.encoder.roles) not in self.digests[number : number + 1]:
             raise ChangedError(CHANGED)
@@ -131,23 +140,24 @@ class Blocks:
         for start in range(0, len(rows), self.step):
             part = rows if len(rows) <= self.step else rows.iloc[start : start + self.step]
             block = self.encoder.block(part, self.grouped)
-            if self.change is not None:
-                block = self.change(block)
             place, at = at, at + len(block.sign)
             if self.left_out is not None and self.left_out[0] == number:
                 block = _without(block, self.left_out[1] - place)
                 if not len(block.sign):
                     continue
-            if self.hashed:
-                ours = [block, outcomes_of(block)]
-                ours += [] if self.units is None else [numbered(self.units.of(part))]
-                strands = tuple(
-                    strand.join(Strand.of(each, strand.stop))
-                    for strand, each in zip(strands, ours, strict=True)
-                )
-            answer = either(combine, answer, function(block, part, first + place))
+            answer = either(combine, answer, function(block, part, first))
+            first += len(block.sign)
         gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
-        return OfBatches(len(frame), answer, strands)
+        return OfBatches(len(frame), answer)
+
+
+def strands_of(
+    block: Block, frame: pd.DataFrame, first: int, units: Groups | None
+) -> tuple[Strand, ...]:
+    """Of rows, of their outcomes, and where they are a sample of the units of which they are."""
+    ours = [block, outcomes_of(block)]
+    ours += [] if units is None else [numbered(units.of(frame))]
+    return tuple(Strand.of(each, first) for each in ours)
 
 
 def _without(block: Block, place: int) -> Block:

@@ -50,6 +50,34 @@ def test_numbers_are_those_of_all_rows_where_a_batch_is_many_blocks(rows, monkey
     np.testing.assert_array_equal(np.concatenate(numbers), np.arange(rows.n_rows))
 
 
+def test_rows_and_those_that_become_of_them_are_encoded_once(rows, monkeypatch):
+    def squared(block):
+        return block._replace(design=np.square(np.asarray(block.design)))
+
+    def less(block):
+        return block._replace(design=np.asarray(block.design)[:, 1:])
+
+    def sums(of):
+        return lambda: of.reduce(lambda block: block.sign @ block.design)
+
+    others = [rows.become(squared, True), rows.become(squared, True).become(less, False)]
+    alone = [sums(each)() for each in (rows, *others)]
+    hashes = [each.digest() for each in others]
+    made, encode = [], Encoder.block
+    monkeypatch.setattr(
+        Encoder, "block", lambda self, *given: made.append(1) or encode(self, *given)
+    )
+    sums(rows)()
+    once = len(made)
+    again = [rows.become(squared, True), rows.become(squared, True).become(less, False)]
+    found = all_of(side_by_side([sums(each) for each in (rows, *again)])[0])
+    assert len(made) == 2 * once
+    for ours, theirs in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [each.digest() for each in again] == hashes
+    assert len({rows.digest(), *hashes}) == 3
+
+
 def test_an_error_in_one_answer_leaves_those_that_share_its_blocks(rows):
     def fails(block):
         raise ZeroDivisionError("in a block")
