@@ -185,7 +185,7 @@ class BatchRows(ABC):
 
     @found_once
     def _blocks(self) -> Blocks:
-        before = None if self.changed is None else self.changed.rows
+        before: BatchRows | None = None if self.changed is None else self.changed.rows
         if before is not None and self._is_encoded_as(before):
             return before._blocks
         found, encoder = self.surveyed.survey, self.surveyed.encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,6 @@ from flatprior.models.batches.encoder import Encoder, Groups
 from flatprior.models.batches.first_pass import content_digest
 from flatprior.models.batches.same_passes import Failed
 from flatprior.models.rows import ArrayRows, Block, Strand, either, numbered, outcomes_of
-
-if TYPE_CHECKING:
-    from flatprior.models.batches.batch_rows import BatchRows
 
 T = TypeVar("T")
 
@@ -53,7 +50,7 @@ class Changed:
     drawn: ArrayRows
     labels: pd.Index[Any]
     intercept: bool
-    rows: BatchRows
+    rows: Any
 
 
 @dataclass(frozen=True, eq=False)
