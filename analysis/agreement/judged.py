@@ -167,7 +167,11 @@ class Agreement(Renderable):
     ----------
     verdict : {"agree", "disagree"}
     message : str
-        A few sentences with the figures; where a route fails, which, by how much, and what to do.
+        A few sentences with the figures; first of what fails, by how much, why, and what to
+        do.
+    brief : str
+        The same without the figures of the tests and what to do: what stands at the top of a
+        report. Estimates are proved, draws pass tests.
     routes : tuple of RouteVerdict
     posterior_checks : tuple of PosteriorCheck
     unavailable : tuple of Unavailable
@@ -182,6 +186,7 @@ class Agreement(Renderable):
 
     verdict: Literal["agree", "disagree"]
     message: str
+    brief: str
     routes: tuple[RouteVerdict, ...]
     posterior_checks: tuple[PosteriorCheck, ...]
     posteriors: tuple[Posterior, ...]
@@ -189,6 +194,26 @@ class Agreement(Renderable):
     mle: PointEstimate
     tolerance: float
     model: BernoulliLogistic
+
+    @property
+    def disagreeing(self) -> tuple[str, ...]:
+        """Routes that lie elsewhere than the MLE, and draws of something else, by their names."""
+        return (
+            *(it.estimate.route for it in self.routes if it.distance > self.tolerance),
+            *(it.route for it in self.posterior_checks if it.mixed and not it.passed),
+        )
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Routes that are not proved to be near the MLE, and draws that are no evidence."""
+        return (
+            *(
+                it.estimate.route
+                for it in self.routes
+                if not (it.passed or it.distance > self.tolerance)
+            ),
+            *(it.route for it in self.posterior_checks if not it.mixed),
+        )
 
     @property
     def posterior_check(self) -> PosteriorCheck | None:

@@ -4,61 +4,108 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
 from flatprior.analysis.agreement.judged import RouteVerdict, Unavailable
 from flatprior.analysis.agreement.posterior_check import UNNAMED, PosteriorCheck, draws_of
+from flatprior.analysis.explanation.explained import Explanation
 from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import abbreviated, listing
 
 
-def in_words(
+class Said(NamedTuple):
+    """What is said of a route, of routes that agree, or of draws.
+
+    `brief` is whole without a full stop; `more` goes on from there, and neither has the last one.
+    "Proved" is a word for point estimates: draws pass tests or fail them.
+    """
+
+    passed: bool
+    brief: str
+    more: str = ""
+
+
+def said_of(
     routes: Sequence[RouteVerdict],
     checks: Sequence[PosteriorCheck],
     unavailable: Sequence[Unavailable],
     tolerance: float,
-) -> str:
-    """The verdict: first what agrees, then what does not, draws and what was left out."""
-    sentences = []
+) -> tuple[Said, ...]:
+    """What is said of each: first what fails, then what agrees and passes, then what was left out.
+
+    A verdict in words is the whole of it (`in_words`), or the beginnings alone (`in_brief`).
+    """
+    found = [_failure(judged, tolerance) for judged in routes if not judged.passed]
     good = [judged for judged in routes if judged.passed]
-    if good:
-        names = listing([judged.estimate.route for judged in good])
-        worst = max(judged.certificate.error_bound for judged in good)
-        sentences.append(
-            f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
-            f"standard errors of the one maximum likelihood estimate (tolerance {tolerance:.0e})."
-        )
-    sentences += [_failure(judged, tolerance) for judged in routes if not judged.passed]
-    for check in checks:
-        doubt = "; ".join(check.warnings)
-        if check.passed:
-            sentences.append(
-                f"{_counted(check)} pass the exact tests of the flat-prior posterior "
-                f"({_r_hat(check)}; score p = {p_value(check.score_p)}, "
-                f"trace p = {p_value(check.trace_p)}{_and_the_other(check)}; "
-                f"threshold {check.threshold:.1e}); {_mode(check)}."
-            )
-            sentences += [f"But {doubt}."] if doubt else []
-            worst = int(np.argmax(np.abs(check.shift)))
-            sentences.append(
-                f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
-                f"standard errors away ({abbreviated(check.names[worst])}), where theory predicts "
-                f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
-                f"{check.shift_mcse[worst]:.3f}."
-            )
-            if check.density_source != "stated" or check.mixing.n_chains == 1:
-                sentences += [f"{said}." for said in check.scope]
-        elif not check.mixed:
-            sentences.append(_unmixed(check))
-        else:
-            hint = doubt or "they come from another prior, other data or another distribution"
-            sentences.append(
-                f"{_capital(draws_of(check.route))} are not from the flat-prior posterior of these "
-                f"data: {'; '.join(check.failures)}. {_capital(hint)}."
-            )
-    sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
-    return " ".join(sentences)
+    found += [_proved(good, tolerance)] if good else []
+    found += [_of_draws(check) for check in checks]
+    return (
+        *sorted(found, key=lambda said: said.passed),
+        *(Said(True, f"{it.route} was left out", f": {it.reason}") for it in unavailable),
+    )
+
+
+def in_words(said: Sequence[Said]) -> str:
+    """The verdict with all figures, and what to do."""
+    return " ".join(f"{each.brief}{each.more}." for each in said)
+
+
+def in_brief(said: Sequence[Said]) -> str:
+    """The verdict in a sentence for each route that fails, for all that agree, and for draws."""
+    return " ".join(f"{each.brief}." for each in said)
+
+
+def _proved(good: Sequence[RouteVerdict], tolerance: float) -> Said:
+    """How near to the MLE the routes are proved to be that agree."""
+    names = listing([judged.estimate.route for judged in good])
+    worst = max(judged.certificate.error_bound for judged in good)
+    return Said(
+        True,
+        f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
+        "standard errors of the one maximum likelihood estimate",
+        f" (tolerance {tolerance:.0e})",
+    )
+
+
+def _of_draws(check: PosteriorCheck) -> Said:
+    """What tests say of a set of draws."""
+    if not check.passed:
+        return _wrong(check) if check.mixed else _unmixed(check)
+    doubt = "; ".join(check.warnings)
+    worst = int(np.argmax(np.abs(check.shift)))
+    sentences = [
+        f" ({_r_hat(check)}; score p = {p_value(check.score_p)}, "
+        f"trace p = {p_value(check.trace_p)}{_and_the_other(check)}; "
+        f"threshold {check.threshold:.1e}); {_mode(check)}",
+        *([f"But {doubt}"] if doubt else []),
+        f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
+        f"standard errors away ({abbreviated(check.names[worst])}), where theory predicts "
+        f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
+        f"{check.shift_mcse[worst]:.3f}",
+    ]
+    if check.density_source != "stated" or check.mixing.n_chains == 1:
+        sentences += check.scope
+    return Said(
+        True,
+        f"{_counted(check)} pass the exact tests of the flat-prior posterior",
+        ". ".join(sentences),
+    )
+
+
+def _wrong(check: PosteriorCheck) -> Said:
+    """What is said of draws that have mixed, and fail."""
+    first, *others = check.failures
+    hint = "; ".join(check.warnings) or (
+        "they come from another prior, other data or another distribution"
+    )
+    return Said(
+        False,
+        f"{_capital(draws_of(check.route))} are not from the flat-prior posterior of these data: "
+        f"{first}",
+        "".join(f"; {other}" for other in others) + f". {_capital(hint)}",
+    )
 
 
 def _counted(check: PosteriorCheck) -> str:
@@ -81,23 +128,19 @@ def _r_hat(check: PosteriorCheck) -> str:
     return f"R-hat {check.mixing.r_hat[worst]:.3f}, by chance up to {limit:.3f}"
 
 
-def _unmixed(check: PosteriorCheck) -> str:
-    """Sentence on draws that are no evidence, whatever else holds of them."""
+def _unmixed(check: PosteriorCheck) -> Said:
+    """What is said of draws that are no evidence, whatever else holds of them."""
     mixing, threshold = check.mixing, check.threshold
     failed = [claim.failure for claim in mixing.claims(threshold) if not claim.holds]
     others = [failure for failure in check.failures if failure not in failed]
-    remedy = mixing.remedy(threshold)
-    return (
-        f"{_chains(check.route)} "
-        + (
-            "do not show that they have mixed: "
-            if mixing.undecided(threshold)
-            else "have not mixed: "
-        )
-        + f"{'; '.join(failed)}. So these draws are no evidence about the posterior"
-        + (f" (besides, {'; '.join(others)})" if others else "")
-        + f". {_capital(remedy)}."
-        + "".join(f" And {doubt}." for doubt in check.warnings if not doubt.startswith("R-hat"))
+    how = "do not show that they have mixed" if mixing.undecided(threshold) else "have not mixed"
+    return Said(
+        False,
+        f"{_chains(check.route)} {how}: {'; '.join(failed)}. So these draws are no evidence about "
+        "the posterior",
+        (f" (besides, {'; '.join(others)})" if others else "")
+        + f". {_capital(mixing.remedy(threshold))}"
+        + "".join(f". And {doubt}" for doubt in check.warnings if not doubt.startswith("R-hat")),
     )
 
 
@@ -121,39 +164,65 @@ def _mode(check: PosteriorCheck) -> str:
     )
 
 
-def _failure(judged: RouteVerdict, tolerance: float) -> str:
-    estimate, bound = judged.stated, judged.certificate.error_bound
+def _failure(judged: RouteVerdict, tolerance: float) -> Said:
+    """What is said of a route that is not proved to be near the MLE."""
+    route, bound = judged.stated.route, judged.certificate.error_bound
     proved = (
-        f"its certificate guarantees no more than {bound:.1e} (tolerance {tolerance:.0e})"
+        f"its error bound is {bound:.1e} standard errors (tolerance {tolerance:.0e})"
         if math.isfinite(bound)
         else "no error bound can be proved for it"
     )
     if math.isnan(judged.distance):
-        return (
-            f"{estimate.route} is not proved to agree: {proved}, nor for any other route, Newton's "
-            "included; centre and rescale columns and offsets."
+        return Said(
+            False,
+            f"{route} is not proved to agree: {proved}, nor is one small enough for any other "
+            "route, Newton's included",
+            "; centre and rescale columns and offsets",
         )
     if judged.distance <= tolerance:
-        return (
-            f"{estimate.route} is not proved to agree: {proved}, because the columns are too "
-            "ill-conditioned; centre or rescale them, or raise the tolerance."
+        return Said(
+            False,
+            f"{route} is not proved to agree: {proved}, because the columns are too "
+            "ill-conditioned",
+            "; centre or rescale them, or raise the tolerance",
         )
-    reasons = []
+    return Said(
+        False,
+        f"{route} disagrees: it is {judged.distance:.2g} standard errors from the maximum "
+        f"likelihood estimate{_cause(judged)}",
+        f". {_remedy(judged)}. {_capital(proved)}",
+    )
+
+
+def _cause(judged: RouteVerdict) -> str:
+    """Why a route disagrees, in two words and in brackets; empty where nobody looked."""
+    explanation = judged.explanation
+    if _explained(explanation):
+        return f" ({'' if explanation.certain else 'likely '}cause: {explanation.cause})"
+    if not judged.stated.converged:
+        return " (cause, as it says itself: it did not converge)"
+    return "" if explanation is None else " (no cause was found)"
+
+
+def _explained(explanation: Explanation | None) -> TypeGuard[Explanation]:
+    return explanation is not None and explanation.cause not in ("none of these", "agreement")
+
+
+def _remedy(judged: RouteVerdict) -> str:
+    """Why a route disagrees, with the figures, and what to do."""
+    estimate, explanation, reasons = judged.stated, judged.explanation, []
     if not estimate.converged:
         reasons.append(
             f"it says of itself: {estimate.message.rstrip('.')}; centre and rescale the columns, "
             "or start it from another route"
         )
-    explanation = judged.explanation
-    if explanation is not None and explanation.cause not in ("none of these", "agreement"):
+    if _explained(explanation):
         reasons.append(explanation.message.rstrip("."))
         if explanation.cure:
             reasons.append(f"to get the MLE: {explanation.cure.rstrip('.')}")
-    remedy = "; ".join(reasons) or (
-        "look for a penalty, a flipped response, swapped or rescaled columns, other rows, or an "
-        "optimiser that stopped early"
-    )
+    if reasons:
+        return f"Why: {'; '.join(reasons)}"
     return (
-        f"{estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
-        f"maximum likelihood estimate, and {proved}; {remedy}."
+        "Look for a penalty, a flipped response, swapped or rescaled columns, other rows, or an "
+        "optimiser that stopped early"
     )

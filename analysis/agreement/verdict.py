@@ -22,7 +22,7 @@ from flatprior.analysis.agreement.posterior_check import (
     as_drawn,
     check_posterior,
 )
-from flatprior.analysis.agreement.sentences import in_words
+from flatprior.analysis.agreement.sentences import in_brief, in_words, said_of
 from flatprior.analysis.agreement.their_results import taken
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
@@ -150,9 +150,11 @@ def conclude(
 ) -> Agreement:
     """The verdict on routes and draws that were judged one by one."""
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
+    said = said_of(routes, checks, unavailable, tolerance)
     return Agreement(
         verdict="agree" if agree else "disagree",
-        message=in_words(routes, checks, unavailable, tolerance),
+        message=in_words(said),
+        brief=in_brief(said),
         routes=routes,
         posterior_checks=checks,
         posteriors=posteriors,

@@ -7,7 +7,6 @@ against the page, when a report is verified.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,38 +14,29 @@ from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.prediction import WHOSE
+from flatprior.analysis.report.standings import Doubt, legend, standings
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.text import (
     abbreviated,
     certain,
     count,
-    first_of,
-    listing,
     names_in,
     printable,
 )
 
-PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
 LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
 ALPHA = 0.05
 ROUNDING = 1e-9  # of a skill
 NAMED = 3  # most influential rows
 ROOM = 80  # characters for names
-HOW = " (a certificate of the coefficients and the data alone, rounding included)"
-
-
-class Doubt(NamedTuple):
-    """A conclusion that a reader should draw, and the section that shows why."""
-
-    section: str
-    text: str
 
 
 def first_screen(main: MainModel) -> Facts:
     """The sentence, key figures and doubts, and the standing of each section by its identifier."""
     doubts = [*_of_size(main), *_of_tests(main), *_of_prediction(main), *_of_rows(main)]
+    stand = standings(main, doubts)
     return {
         "sentence": _sentence(main),
         "compared": _compared(main),
@@ -55,43 +45,28 @@ def first_screen(main: MainModel) -> Facts:
         "doubts": [doubt._asdict() for doubt in doubts],
         "looked": _looked_at(main),
         "rows": _most_influential(main),
-        "standings": _standings(main, {doubt.section for doubt in doubts}),
+        "standings": {name: each._asdict() for name, each in stand.items()},
+        "legend": legend(stand.values()),
     }
 
 
 def _sentence(main: MainModel) -> str:
-    """The verdict on the routes as one would say it; empty where there are none."""
+    """What the agreement says of its routes, and whose the numbers are; empty without one."""
     agreement = main.agreement
     if agreement is None:
         return ""
-    agrees = agreement.verdict == "agree"
-    # of all routes where they agree: as the section on them says it
-    judged = agreement.routes if agrees else ()
-    bounds = [each.certificate.error_bound for each in judged]
-    bound = max(bounds, default=main.fit.certificate.error_bound)
-    proved = (
-        f"proved to be the maximum likelihood estimate to within {bound:.1e} standard errors"
+    said = f"{agreement.brief[:1].upper()}{agreement.brief[1:]}"
+    route, bound = main.fit.route, main.fit.certificate.error_bound
+    proved = [judged.estimate.route for judged in agreement.routes if judged.passed]
+    if route in proved:
+        whose = "" if agreement.verdict == "agree" else f" The numbers below are those of {route}."
+        return said + whose
+    how = (
+        f"proved to lie within {bound:.1e} standard errors of the maximum likelihood estimate"
         if math.isfinite(bound)
-        else "not proved to be the maximum likelihood estimate"
+        else "of which no error bound can be proved"
     )
-    if agrees:
-        ran = [each.estimate.route for each in agreement.routes]
-        ran += [check.route for check in agreement.posterior_checks]
-        return f"All routes ({listing(ran)}) lead to one answer, {proved}{HOW if bounds else ''}."
-    failed = [each.estimate.route for each in agreement.routes if not each.passed]
-    drawn = [check.route for check in agreement.posterior_checks if not check.passed]
-    said = [
-        f"{first_of(failed)}: not the maximum likelihood estimate to the tolerance"
-        if failed
-        else "",
-        f"{first_of(drawn)}: not draws of the flat-prior posterior, or too few to tell"
-        if drawn
-        else "",
-    ]
-    return (
-        "; ".join(part for part in said if part)
-        + f". The numbers below are those of {main.fit.route}, {proved}."
-    )
+    return f"{said} The numbers below are those of {route}, {how}."
 
 
 def _compared(main: MainModel) -> str:
@@ -170,7 +145,9 @@ def _rarer(main: MainModel) -> int:
 
 def _of_size(main: MainModel) -> list[Doubt]:
     """Warnings of the model, and a sample that is small."""
-    found = [Doubt("data", f"{said[:1].upper()}{said[1:]}.") for said in main.model.warnings]
+    found = [
+        Doubt("data", f"{said[:1].upper()}{said[1:]}.", "a warning") for said in main.model.warnings
+    ]
     rarer, k = _rarer(main), main.model.n_parameters
     if rarer < FEW_EVENTS * k:
         found.append(
@@ -179,6 +156,7 @@ def _of_size(main: MainModel) -> list[Doubt]:
                 f"Small sample: {rarer} of the rarer outcome for {count(k, 'coefficient')}, fewer "
                 f"than {FEW_EVENTS} for each. Expect estimates too far from zero, and read profile "
                 "intervals rather than Wald's.",
+                "small sample",
             )
         )
     return found
@@ -195,6 +173,7 @@ def _of_tests(main: MainModel) -> list[Doubt]:
                 "coefficients",
                 f"The Wald test is misled for {names_in(ROOM, misled)} (Hauck-Donner effect): a "
                 "larger effect would look less significant. Use the likelihood ratio.",
+                "Wald test misled",
             )
         )
     test = summary.against_null
@@ -204,6 +183,7 @@ def _of_tests(main: MainModel) -> list[Doubt]:
                 "coefficients",
                 "The data do not tell this model from a constant probability (likelihood ratio, "
                 f"p = {test.p_text}): no slope should be interpreted on its own.",
+                "no better than a constant",
             )
         )
     return found
@@ -211,30 +191,40 @@ def _of_tests(main: MainModel) -> list[Doubt]:
 
 def _of_prediction(main: MainModel) -> list[Doubt]:
     """Predictions no better than the base rate, and miscalibrated ones."""
-    found = []
+    found: list[tuple[str, str]] = []
     skill = float(main.scores["skill"]["Brier"])
     # of a share of events that leaves out what it predicts too, exactly
     n = main.model.n_observations
     if skill < (1 - (n / (n - 1)) ** 2 if main.leaves_out else 0) - ROUNDING:
         found.append(
-            f"It predicts worse than the share of events does: Brier skill {_signed(skill)}, where "
-            "0 is the share of events. Do not use it for prediction."
+            (
+                f"It predicts worse than the share of events does: Brier skill {_signed(skill)}, "
+                "where 0 is the share of events. Do not use it for prediction.",
+                "worse than the share of events",
+            )
         )
     curve, low_high = main.curve, percentages(PROB)
     if curve is not None and curve.outside_p < ALPHA:
         found.append(
-            f"Miscalibrated: {curve.outside:.1%} of observations lie outside the envelope of the "
-            f"calibration curve; of right predictions so many do with probability "
-            f"{curve.outside_p:.2g}."
+            (
+                f"Miscalibrated: {curve.outside:.1%} of observations lie outside the envelope of "
+                f"the calibration curve; of right predictions so many do with probability "
+                f"{curve.outside_p:.2g}.",
+                "miscalibrated",
+            )
         )
     if main.indices is not None and main.leaves_out:
         low, high = (float(main.indices.table()[end]["calibration slope"]) for end in low_high)
         if high < 1 or low > 1:
+            how = f"too {'extreme' if high < 1 else 'moderate'}"
             found.append(
-                f"Predictions are too {'extreme' if high < 1 else 'moderate'}: calibration slope "
-                f"from {_signed(low)} to {_signed(high)}, where 1 is right."
+                (
+                    f"Predictions are {how}: calibration slope from {_signed(low)} to "
+                    f"{_signed(high)}, where 1 is right.",
+                    how,
+                )
             )
-    return [Doubt("prediction", text) for text in found]
+    return [Doubt("prediction", text, short) for text, short in found]
 
 
 def _of_rows(main: MainModel) -> list[Doubt]:
@@ -242,19 +232,24 @@ def _of_rows(main: MainModel) -> list[Doubt]:
     exact = main.exact
     if exact is None:
         return []
-    found = []
+    found: list[tuple[str, str]] = []
     if exact.without_mle:
-        found.append(f"The estimate hangs on single rows: {exact.message}.")
+        found.append(
+            (f"The estimate hangs on single rows: {exact.message}.", "it hangs on single rows")
+        )
     far = np.abs(_moved(main)).max(axis=1)
     many = int((far > LARGE_MOVE).sum())
     if many:
         i = int(np.argmax(far))
         found.append(
-            f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by more "
-            f"than a standard error: without row {_label(main.here.row_labels[i])} "
-            f"{_most_moved(main, i)[0]} changes by {far[i]:.2f} of them."
+            (
+                f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by "
+                f"more than a standard error: without row {_label(main.here.row_labels[i])} "
+                f"{_most_moved(main, i)[0]} changes by {far[i]:.2f} of them.",
+                f"{count(many, 'row')} of much weight",
+            )
         )
-    return [Doubt("influence", text) for text in found]
+    return [Doubt("influence", text, short) for text, short in found]
 
 
 def _moved(main: MainModel) -> Array:
@@ -307,29 +302,3 @@ def _most_influential(main: MainModel) -> str:
         return rows
     most = math.ceil(100 * far) / 100
     return f"No row alone moves a coefficient by more than {most:.2f} standard errors. {rows}"
-
-
-def _standings(main: MainModel, doubted: set[str]) -> dict[str, str]:
-    """How each section stands that makes a claim."""
-    agreement = main.agreement
-    proved = math.isfinite(main.fit.certificate.error_bound)
-    found = {
-        "data": LOOK if main.model.n_dropped else PASSED,
-        "existence": PROVED if proved else LOOK,
-        "variables": PROVED if proved else LOOK,
-        "coefficients": PROVED if proved else LOOK,
-        "prediction": PASSED,
-    }
-    if main.diagnostics is not None:
-        found["influence"] = PASSED
-    if agreement is not None:
-        agrees = PROVED if agreement.routes else PASSED
-        found["agreement"] = agrees if agreement.verdict == "agree" else FAILED
-        if checks := agreement.posterior_checks:
-            found["posterior"] = PASSED if all(check.passed for check in checks) else FAILED
-            warned = any(check.warnings for check in checks)
-            found["sampling"] = LOOK if warned else PASSED
-    if main.audits:
-        found["audits"] = PASSED if all(audit.passed for audit in main.audits) else FAILED
-    doubted = doubted | ({"variables"} if "coefficients" in doubted else set())
-    return found | {section: LOOK for section in doubted if section in found}

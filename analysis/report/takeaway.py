@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
@@ -36,11 +37,9 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
             "notes": [*main.model.warnings],
         }
     if agreement is not None:
-        ran = len(agreement.routes) + len(agreement.posterior_checks)
-        good = agreement.verdict == "agree"
         return {
-            "headline": f"{count(ran, 'route')}, one answer" if good else "The routes disagree",
-            "good": good,
+            "headline": _of_routes(agreement),
+            "good": agreement.verdict == "agree",
             "message": f"{agreement.message[:1].upper()}{agreement.message[1:]}",
             "notes": [*main.model.warnings],
         }
@@ -48,7 +47,9 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         certificate = main.fit.certificate
         good = math.isfinite(certificate.error_bound)
         return {
-            "headline": "One estimate, proved" if good else "Nothing is proved of the estimate",
+            "headline": "One estimate, proved to be the maximum"
+            if good
+            else "Nothing is proved of the estimate",
             "good": good,
             "message": f"No coefficient is further than {certificate.error_bound:.1e} standard "
             "errors from the maximum likelihood estimate (proved). No other route was run."
@@ -71,6 +72,19 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         "message": comparison.message,
         "notes": [*main.model.warnings],
     }
+
+
+def _of_routes(agreement: Agreement) -> str:
+    """The heading: how many estimates are one, and what is tested of draws."""
+    if agreement.disagreeing:
+        return "The routes disagree"
+    if agreement.undecided:
+        return "The routes are not shown to agree"
+    drawn, found = len(agreement.posterior_checks), len(agreement.routes)
+    if not found:
+        return f"{count(drawn, 'set')} of draws, which pass the tests"
+    one = f"{count(found, 'route')}, one answer" if found > 1 else "One route, proved"
+    return f"{one}; draws pass the tests" if drawn else one
 
 
 def _in_a_sentence(audit: Audit) -> str:

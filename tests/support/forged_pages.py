@@ -301,8 +301,8 @@ FORGED = {
     ),
     "a doubt less": _once(r"<li>Small sample:.*?</li>\n", lambda m: ""),
     "a better standing": _once(
-        r'<span class="standing look-here">! look here',
-        lambda m: '<span class="standing proved">✓ proved',
+        r'<span class="standing look">! look here',
+        lambda m: '<span class="standing good">✓ proved',
     ),
     "odds ratios elsewhere on the page": lambda page: _moved_to_the_end(page, "odds-ratios"),
     "another element with the results' name": _once(

@@ -46,12 +46,15 @@ def data_and_model(main: Reported) -> Facts:
         + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
         "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
         "coefficients": f"{model.n_parameters}",
-        "rows left out": f"{model.n_dropped} (a value missing)"
-        + (
-            f", {model.n_zero_weight} ({'weight 0' if model.trials is None else 'no trials'})"
-            if model.n_zero_weight
-            else ""
-        ),
+        "rows left out": ", ".join(
+            f"{left} ({why})"
+            for left, why in (
+                (model.n_dropped, "a value missing"),
+                (model.n_zero_weight, "weight 0" if model.trials is None else "no trials"),
+            )
+            if left
+        )
+        or "none",
     }
     if model.response_coding:
         facts["coded as"] = model.response_coding

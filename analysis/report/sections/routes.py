@@ -52,6 +52,8 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
     proved = len(agreement.routes)
     said = ", ".join(
         f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"
+        if i < proved or math.isfinite(distance)
+        else f"{name}, whose mode is not told"
         for i, (name, distance, bound) in enumerate(
             zip(table.index, table["distance"], table["error bound"], strict=True)
         )
@@ -79,8 +81,14 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
                 "agreement-plot",
                 plot_agreement(agreement),
                 "Distance of each route from the best",
-                "A dot a coefficient, a bar at the bound that is proved. Bounds left of the dashed "
-                "line are agreement; draws, whose bound is stated, are judged by their tests.",
+                "A dot a coefficient, a bar at the proved error bound. Bounds left of the dashed "
+                "line are agreement."
+                + (
+                    " Of draws the dots are of their mode, and the bar at its stated error, which "
+                    "is not proved: they are judged by their tests."
+                    if agreement.posterior_checks
+                    else ""
+                ),
                 f"Largest distance of each route in standard errors, with its bound: {said}.",
             ),
             *_explanations(agreement),

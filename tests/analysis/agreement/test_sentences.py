@@ -1,3 +1,4 @@
+import numpy as np
 from problems import CASES, draws_from
 
 from flatprior.analysis import compare_routes
@@ -46,3 +47,39 @@ def test_ill_conditioned_data_are_told_apart_from_disagreement():
     assert "too ill-conditioned" in agreement.message
     assert "sklearn disagrees" in agreement.message
     assert "it says of itself" in agreement.message
+
+
+def test_the_first_sentence_of_a_disagreement_says_which_how_far_and_why():
+    from sklearn.linear_model import LogisticRegression
+
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    X = model.design[:, 1:]
+    penalised = LogisticRegression(C=0.5, tol=1e-10, max_iter=10_000).fit(X, model.response)
+    theirs = [penalised.intercept_[0], *penalised.coef_[0]]
+    agreement = compare_routes(model, fit, dict(zip(model.names, theirs, strict=True)))
+    away = max(abs(theirs - fit.coefficients) / fit.standard_errors)
+    first = (
+        f"coefficients disagrees: it is {away:.2g} standard errors from the maximum likelihood "
+        "estimate (cause: ridge penalty)."
+    )
+    assert agreement.brief.startswith(first)
+    assert agreement.message.startswith(first)
+    assert "C = 0.5" in agreement.message
+    # of what nothing is found that is said, and of an estimate that says it stopped, that
+    strange = fit.coefficients + np.array([0.3, -0.2, 0.4, 0.5]) * fit.standard_errors
+    said = compare_routes(model, fit, dict(zip(model.names, strange, strict=True))).brief
+    assert "0.5 standard errors from the maximum likelihood estimate (no cause was found)." in said
+    stopped = STATED | dict(converged=False, message="no more iterations")
+    said = compare_routes(model, fit, estimate(model, strange, **stopped)).brief
+    assert "(cause, as it says itself: it did not converge)." in said
+
+
+def test_the_brief_is_the_beginnings_of_the_message():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    draws = draws_from(model, model.log_likelihood, fit, seed=3)
+    agreement = compare_routes(model, fit, fit_sklearn(model), draws)
+    proved, tested = agreement.brief.removesuffix(".").split(". ")
+    assert agreement.message.startswith(f"{proved} (tolerance 1e-06). {tested} (R-hat")
+    assert tested == "The 4000 draws of nuts pass the exact tests of the flat-prior posterior"

@@ -1,5 +1,6 @@
 """The first screen: its sentence, key figures, doubts, and how the sections stand."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from flatprior.analysis import compare_routes, report_facts
 from flatprior.analysis.report import main_model
+from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn
 
@@ -68,12 +70,16 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
     assert "too extreme: calibration slope" in said["prediction"]
     assert set(said) == {"data", "coefficients", "prediction", "influence"}
     for section in said:
-        assert facts["first"]["standings"][section] == "look here"
-    assert facts["first"]["standings"] | dict.fromkeys(said, "look here") == {
-        **{"data": "look here", "existence": "proved", "agreement": "proved"},
-        **{"posterior": "passed", "coefficients": "look here", "prediction": "look here"},
-        **{"sampling": "passed", "influence": "look here", "variables": "look here"},
+        assert facts["first"]["standings"][section]["kind"] == "look"
+    stand = {name: each["said"] for name, each in facts["first"]["standings"].items()}
+    short = "look here: small sample, Wald test misled"
+    assert stand == {
+        **{"data": "look here: a warning", "existence": "proved"},
+        **{"agreement": "proved, draws tested", "posterior": "passed", "sampling": "passed"},
+        **{"coefficients": short, "variables": short, "prediction": "look here: too extreme"},
+        **{"influence": "look here: 1 row of much weight"},
     }
+    assert set(facts["first"]["legend"]) == {"proved", "draws tested", "passed"}
 
 
 def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
@@ -122,7 +128,18 @@ def test_the_share_of_events_is_not_said_to_predict_worse_than_itself():
 def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
     facts = reported(of_two_columns())
     assert facts["first"]["doubts"] == []
-    assert set(facts["first"]["standings"].values()) == {"proved", "passed"}
+    stand = facts["first"]["standings"]
+    bound = stand["coefficients"]["said"]
+    assert re.fullmatch(r"exact to \d\.\de-1\d SE", bound)
+    assert {each["said"] for each in stand.values()} == {
+        *("complete, finite", "proved", "passed", bound),
+    }
+    assert {each["kind"] for each in stand.values()} == {"good"}
+    legend = facts["first"]["legend"]
+    assert list(legend) == ["proved", "exact to", "passed", "complete, finite"]
+    assert all(
+        f"<strong>{word}</strong>: {means}. " in render(facts) for word, means in legend.items()
+    )
     assert "looked at: size of the sample, Wald tests, predictions, calibration, single rows." in (
         render(facts)
     )
@@ -138,6 +155,7 @@ def test_nothing_is_said_of_calibration_and_rows_where_they_are_not_looked_at(mo
 def test_one_bound_is_said_of_routes_that_agree_and_what_is_proved_is_said_once(agreement, facts):
     bounds = {each.certificate.error_bound for each in agreement.routes}
     said = f"{max(bounds):.1e} standard errors"
+    assert facts["first"]["sentence"].lower() == agreement.brief.lower()
     assert said in facts["first"]["sentence"]
     section = next(each for each in facts["sections"] if each["id"] == "agreement")
     (text,) = section["items"][0]["text"]
@@ -152,16 +170,25 @@ def test_the_sentence_names_the_route_that_fails(model):
     mle = fit_newton(model)
     wrong = replace(mle, route="ridge", coefficients=0.9 * mle.coefficients)
     facts = report_facts(compare_routes(model, mle, wrong))
-    assert facts["first"]["sentence"].startswith("ridge: not the maximum likelihood estimate")
-    assert "those of newton, proved to be" in facts["first"]["sentence"]
-    assert facts["first"]["standings"]["agreement"] == "failed"
-    assert 'class="standing failed">✗ failed' in render(facts)
+    sentence = facts["first"]["sentence"]
+    assert re.match(r"Ridge disagrees: it is [\d.]+ standard errors from the maximum", sentence)
+    assert sentence.endswith("The numbers below are those of newton.")
+    assert facts["first"]["standings"]["agreement"] == {"kind": "failed", "said": "failed: ridge"}
+    assert 'class="standing failed">✗ failed: ridge' in render(facts)
+
+
+def test_of_routes_that_all_fail_the_sentence_says_whose_the_numbers_are(model):
+    mle = fit_newton(model)
+    wrong = replace(mle, route="ridge", coefficients=0.9 * mle.coefficients)
+    main = main_model.MainModel.of_results(compare_routes(model, wrong, wrong), None)
+    sentence = first_screen(main)["sentence"]
+    assert re.search(r"those of newton, proved to lie within \d\.\de-1\d standard", sentence)
 
 
 def test_each_standing_leads_to_its_section(facts):
     ids = {section["id"] for section in facts["sections"]}
     assert set(facts["first"]["standings"]) <= ids
     page = render(facts)
-    for name, word in facts["first"]["standings"].items():
+    for name, each in facts["first"]["standings"].items():
         assert f'href="#{name}"' in page
-        assert f'<span class="standing {word.replace(" ", "-")}">' in page
+        assert re.search(f'<span class="standing {each["kind"]}">. {each["said"]}<', page)

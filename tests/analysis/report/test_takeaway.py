@@ -20,7 +20,7 @@ def test_disagreement_is_said_at_the_top(model):
     facts = report_facts(compare_routes(model, mle, wrong))
     assert not facts["verdict"]["good"]
     assert facts["verdict"]["headline"] == "The routes disagree"
-    assert "ridge disagrees" in facts["verdict"]["message"]
+    assert facts["verdict"]["message"].startswith("Ridge disagrees: it is ")
     assert column(item(facts, "routes"), "agrees") == ["yes", "NO"]
     assert 'class="verdict bad"' in render(facts)
 
@@ -75,7 +75,7 @@ def test_models_may_have_names_that_are_not_text(comparison):
 def test_a_fit_alone_is_said_to_be_proved_and_to_be_alone(model):
     facts = report_facts(model=model)
     assert facts["verdict"]["good"]
-    assert facts["verdict"]["headline"] == "One estimate, proved"
+    assert facts["verdict"]["headline"] == "One estimate, proved to be the maximum"
     bound = certify(model, fit_newton(model).coefficients).error_bound
     assert f"further than {bound:.1e} standard errors" in facts["verdict"]["message"]
     assert "No other route was run" in facts["verdict"]["message"]

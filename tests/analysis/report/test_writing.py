@@ -44,7 +44,7 @@ def test_sections_come_in_the_order_a_referee_asks(facts):
         "reproducibility",
     ]
     assert facts["verdict"]["good"]
-    assert facts["verdict"]["headline"] == "3 routes, one answer"
+    assert facts["verdict"]["headline"] == "2 routes, one answer; draws pass the tests"
     assert "standard errors of the one maximum likelihood estimate" in facts["verdict"]["message"]
 
 

@@ -30,7 +30,7 @@ def test_the_data_are_described(facts):
     assert value_of(table, "observations") == "32"
     assert value_of(table, "events") == "11 (34.4%)"
     assert value_of(table, "reference of psi") == "0"
-    assert value_of(table, "rows left out") == "0 (a value missing)"
+    assert value_of(table, "rows left out") == "none"
 
 
 def test_weights_offsets_and_dropped_rows_are_counted():

@@ -10,7 +10,7 @@ from flatprior.analysis import verify_report
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("one answer</h2>", "no answer</h2>"),
+        ("one answer; draws", "no answer; draws"),
         ("are each proved to lie", "are all proved to lie"),
         ("<p>The maximum likelihood estimate exists", "<p>The estimate exists"),
         (
@@ -21,11 +21,16 @@ from flatprior.analysis import verify_report
         # between comments, one of which begins and one ends as what stands for a table
         ("</main>\n", "<!-- --><p>p=0.03</p><!-- -->\n</main>\n"),
         ("<dd>0.374</dd>", "<dd>0.574</dd>"),
-        ('standing look-here">! look here', 'standing passed">✓ passed'),
+        ('standing look">! look here', 'standing good">✓ passed'),
+        ("look here: small sample", "look here: nothing"),
         ("Predictions are too extreme", "Predictions are calibrated"),
         ("Most influential rows (Cook&#39;s distance): ", "Most influential rows: none, "),
-        ("lead to one answer", "lead to three answers"),
-        ("All routes (newton", "All routes (everybody"),
+        ('<p class="sentence">Newton and sklearn', '<p class="sentence">Newton and nuts'),
+        ("draws of independence pass the exact tests of the flat-prior posterior.</p>", "</p>"),
+        (
+            "<strong>passed</strong>: nothing wrong",
+            "<strong>passed</strong>: proved, nothing wrong",
+        ),
     ],
 )
 def test_words_that_are_changed_on_the_page_are_told(old, new, both, comparison, model, tmp_path):
