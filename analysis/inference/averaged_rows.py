@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from flatprior.analysis.inference.derivatives import replaced
 from flatprior.analysis.inference.new_rows import (
     encoded,
     frame_for,
@@ -229,3 +232,110 @@ def groups_of(rows: Averaged, by: Sequence[str]) -> dict[Group, Averaged]:
             share=rows.share[some],
         )
     return found
+
+
+def variables_of(model: BernoulliLogistic) -> list[str]:
+    """The variables of a formula."""
+    return [] if model.encoding is None else list(model.encoding.parsed.predictors)
+
+
+def chosen_of(known: list[str], variables: Sequence[str] | None) -> list[str]:
+    """The variables that are asked for, all of which are known; all of these without any."""
+    if variables is None:
+        return known
+    chosen = [variables] if isinstance(variables, str) else list(variables)
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise InputError(
+            f"there is no variable {printable(unknown[0])!r}; the variables are "
+            f"{names_in(SCREEN, known)}"
+        )
+    return chosen
+
+
+def held_at(model: BernoulliLogistic, rows: Averaged, held: Mapping[str, Any]) -> Averaged:
+    """The rows with some variables at one value each in all of them."""
+    if not held:
+        return rows
+    frame = rows.frame
+    if model.encoding is None or frame is None:
+        raise InputError(
+            "values are of the variables of a formula, and this model is of columns; build it with "
+            "from_formula"
+        )
+    for name, value in held.items():
+        chosen_of(variables_of(model), [name])
+        frame = replaced(frame, name, pd.Series([value] * len(frame), index=frame.index))
+    return replace(rows, frame=frame, design=encoded(model, frame))
+
+
+def at_their_means(
+    model: BernoulliLogistic, rows: Averaged, means: Mapping[str, float] | None = None
+) -> Averaged:
+    """The rows with each number that the formula computes with at its mean."""
+    frame = rows.frame
+    if model.encoding is None or frame is None:
+        return rows
+    for name, mean in (means_of_numbers(model, rows) if means is None else means).items():
+        frame = replaced(frame, name, np.full(len(frame), mean))
+    return replace(rows, frame=frame, design=encoded(model, frame))
+
+
+def require_zero_and_one(rows: Averaged, names: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse numbers that are to be compared between 1 and 0 and have other values.
+
+    Parameters
+    ----------
+    rows : Averaged
+    names : sequence of str
+    columns : sequence of str
+        Of the design, of a model of columns.
+    """
+    for name in names:
+        if rows.frame is None:
+            values = np.asarray(rows.design[:, list(columns).index(name)])
+        elif kind_of(rows.frame[name]) != "numbers":
+            continue
+        else:
+            values = numbers(column(rows.frame, name))
+        others = (values != 0) & (values != 1)
+        if others.any():
+            index = pd.RangeIndex(len(values)) if rows.frame is None else rows.frame.index
+            raise InputError(
+                f"{printable(name)!r} is neither 0 nor 1 in {rows_phrase(index[others])}: leave it "
+                "out of discrete, and its effect is a slope"
+            )
+
+
+def in_order(
+    model: BernoulliLogistic,
+    found: Mapping[tuple[Group, tuple[int, str]], Array],
+    by: tuple[str, ...],
+) -> dict[tuple[str, ...], Array]:
+    """The numbers of each effect, by variables in the order of the formula or as asked for.
+
+    Those of groups beside each other, levels in their order and numbers in theirs.
+    """
+    encoding = model.encoding
+    levels: dict[str, list[str]] = {}
+    if encoding is not None and by:
+        generated = encoding.parsed.generated
+        levels = {generated[key]: list(map(str, each)) for key, each in encoding.levels.items()}
+
+    def of_value(name: str, value: Any) -> tuple[float, str]:
+        if name in levels:
+            own = levels[name]
+            return own.index(str(value)) if str(value) in own else len(own), str(value)
+        is_number = isinstance(value, Real | np.bool_)
+        return (float(value) if is_number else math.inf), str(value)
+
+    titles = {key: place for place, key in enumerate(dict.fromkeys(key for _, key in found))}
+
+    def place(each: tuple[Group, tuple[int, str]]) -> tuple[Any, ...]:
+        group, key = each
+        values = tuple(of_value(name, value) for name, value in zip(by, group, strict=True))
+        return key[0], titles[key], values
+
+    return {
+        (key[1], *map(str, group)): found[group, key] for group, key in sorted(found, key=place)
+    }

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.inference.averages import SameSlope, Slope
+from flatprior.analysis.inference.averages import (
+    Change,
+    Elsewhere,
+    Level,
+    SameSlope,
+    Slope,
+    with_constant,
+)
 from flatprior.analysis.inference.new_rows import are_unknown, encoded
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.text import level_in_words, rows_phrase
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import numbers
@@ -54,6 +61,41 @@ def with_level(
     factors = list(elsewhere.factors)
     factors[changed[0]] = replace(factor, codes=codes)
     return replace(elsewhere, factors=tuple(factors))
+
+
+def changes_of_levels(
+    model: BernoulliLogistic,
+    frame: pd.DataFrame,
+    own: Array | Structured,
+    name: str,
+    levels: Sequence[Any],
+) -> tuple[Array | Structured, dict[str, Change]]:
+    """The design with the reference level of a variable in every row, and what others change.
+
+    `own` is the design of the rows of the data frame as they are.
+    """
+    encoding = model.encoding
+    assert encoding is not None  # noqa: S101
+    base = encoding.reference_levels.get(name, str(levels[0]))
+    reference = next(i for i, level in enumerate(levels) if str(level) == base)
+    told = [level_in_words(level, " - ", ": ") for level in levels]
+    titles = {
+        i: f"{name}: {level} - {told[reference]}" for i, level in enumerate(told) if i != reference
+    }
+    if model.aliased is None and encoding.parsed.stands_alone(name):
+        few = frame.iloc[np.zeros(len(levels), dtype=np.intp)]
+        each = encoded(model, replaced(few, name, pd.Series(list(levels), index=few.index)))
+        design = with_constant(own, each, reference)
+        if design is not None:
+            return design, {title: Level(each, i, reference) for i, title in titles.items()}
+    elsewhere = everywhere(model, frame, name, levels[reference])
+    changes: dict[str, Change] = {}
+    for i, title in titles.items():
+        design = with_level(own, elsewhere, levels[i])
+        changes[title] = Elsewhere(
+            everywhere(model, frame, name, levels[i]) if design is None else design
+        )
+    return elsewhere, changes
 
 
 def replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:

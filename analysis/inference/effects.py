@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -31,24 +30,29 @@ from flatprior.analysis.inference.averaged_rows import (
     MOST_GROUPS,
     Averaged,
     Group,
+    at_their_means,
+    chosen_of,
     each_added,
     groups_of,
+    held_at,
+    in_order,
     means_of_numbers,
     of_batches,
     require_none_beside,
+    require_zero_and_one,
     rows_to_average,
+    variables_of,
 )
 from flatprior.analysis.inference.averages import (
     Averages,
     Change,
-    Elsewhere,
     Level,
     Places,
     SameSlope,
     Scaled,
     with_constant,
 )
-from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
+from flatprior.analysis.inference.derivatives import changes_of_levels, slope_of
 from flatprior.analysis.inference.functionals import (
     PLAIN,
     functionals_of,
@@ -57,7 +61,7 @@ from flatprior.analysis.inference.functionals import (
     places_of,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
-from flatprior.analysis.inference.new_rows import encoded, left_out
+from flatprior.analysis.inference.new_rows import left_out
 from flatprior.analysis.inference.prediction import checked_result
 from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.result_table import ResultTable, called
@@ -72,11 +76,9 @@ from flatprior.models.common.text import (
     SCREEN,
     count,
     first_of,
-    level_in_words,
     names_in,
     printable,
 )
-from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column, of_some_rows
 from flatprior.models.encoding.columns.kinds import kind_of, numbers
 from flatprior.models.posterior import Interval
@@ -105,6 +107,7 @@ def average_marginal_effects(
     at: Literal["mean"] | Mapping[str, Any] | None = None,
     by: str | Sequence[str] = (),
     slope: Kind = "dydx",
+    discrete: str | Sequence[str] = (),
 ) -> ResultTable:
     """Average effect of each variable on the probability of 1.
 
@@ -143,6 +146,9 @@ def average_marginal_effects(
         What of numbers: the derivative of the probability, the elasticity (of its logarithm in that
         of the variable: x / p times the derivative), or with the logarithm of one of the two. Of
         categories there is a difference of probabilities ("dydx") or of their logarithms ("eydx").
+    discrete : str or sequence of str
+        Numbers of nothing but 0 and 1, whose effect is the difference between 1 and 0, as of a
+        category's levels, in place of the derivative.
 
     Returns
     -------
@@ -191,13 +197,28 @@ def average_marginal_effects(
     {('gpa', '0'): 0.2864, ('gpa', '1'): 0.4606}
     >>> average_marginal_effects(*of, slope="eyex")["effect"].round(4).to_dict()
     {'gpa': 5.4747}
+
+    Of a number of 0 and 1 the difference, where `C(psi)` is not in the formula:
+
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    >>> of = model, fit_newton(model), data, ["psi"]
+    >>> average_marginal_effects(*of, discrete="psi")["effect"].round(4).to_dict()
+    {'psi: 1 - 0': 0.3575}
     """
     check_probability(prob)
     check_choice("slope", slope, get_args(Kind))
     held = at if isinstance(at, Mapping) else {}
     if at is not None and not isinstance(at, Mapping):
         check_choice("at", at, ("mean",))
-    of = _Of(variables, (by,) if isinstance(by, str) else tuple(by), at == "mean", held, slope)
+    of = _Of(
+        variables=variables,
+        by=(by,) if isinstance(by, str) else tuple(by),
+        at_means=at == "mean",
+        held=held,
+        slope=slope,
+        discrete=(discrete,) if isinstance(discrete, str) else tuple(discrete),
+    )
+    chosen_of(variables_of(model) or list(model.names), of.discrete)
     result = checked_result(model, result)
     if not isinstance(result, Posterior) and interval != "eti":
         raise InputError('of an estimate there is the Wald interval only: "eti"')
@@ -210,12 +231,13 @@ def average_marginal_effects(
             n_rows = model.trials.n_groups
     else:
         rows = rows_to_average(model, data, offset, frequency_weights)
+        require_zero_and_one(rows, of.discrete, model.names)
         found = {}
         for group, part in groups_of(rows, of.by).items():
             weight = part.share.sum() if of.by else 1.0
             if weight:
-                part = _held(model, replace(part, share=part.share / weight), held)
-                part = _at_means(model, part) if of.at_means else part
+                part = held_at(model, replace(part, share=part.share / weight), held)
+                part = at_their_means(model, part) if of.at_means else part
                 for each in _effects(model, part, of):
                     each = each.of_the_mean() if of.at_means else each
                     own = each.numbers(places)
@@ -227,7 +249,7 @@ def average_marginal_effects(
             if of.relative
             else "the model has no variable, whose effect there would be"
         )
-    effects = _in_order(model, found, of.by)
+    effects = in_order(model, found, of.by)
     functions = functionals_of(model, result, effects.values())
     columns = functions.columns("effect", prob, interval, PLAIN)
     index: pd.Index[Any] = pd.Index([title for title, *_ in effects], name="variable")
@@ -257,7 +279,7 @@ def average_marginal_effects(
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Of:
     """What effects are asked for."""
 
@@ -266,6 +288,7 @@ class _Of:
     at_means: bool
     held: Mapping[str, Any]
     slope: Kind
+    discrete: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -305,14 +328,15 @@ def _in_passes(
 
     def groups(block: Block, frame: pd.DataFrame) -> dict[Group, Averaged]:
         whole = averaged(block, frame)
+        require_zero_and_one(whole, of.discrete, model.names)
         if of.by and len(of.by) > len(set(of.by) & set(frame.columns)):
             absent = next(name for name in of.by if name not in frame.columns)
             raise InputError(
                 f"there is no variable {printable(absent)!r}; of rows in files groups are by "
-                f"variables of the formula: {names_in(SCREEN, _variables(model))}"
+                f"variables of the formula: {names_in(SCREEN, variables_of(model))}"
             )
         parts = groups_of(whole, of.by)
-        return {group: _held(model, part, of.held) for group, part in parts.items()}
+        return {group: held_at(model, part, of.held) for group, part in parts.items()}
 
     if not of.at_means:
 
@@ -356,7 +380,7 @@ def _in_passes(
             for group, part in groups(block, frame).items():
                 if group in shares:
                     part = replace(part, share=part.share / shares[group])
-                    part = _at_means(model, part, means[group])
+                    part = at_their_means(model, part, means[group])
                     found[group] = [each.of_the_mean() for each in _effects(model, part, of)]
         return found
 
@@ -374,38 +398,6 @@ def _few(groups: Sequence[Group] | Mapping[Group, Any]) -> None:
         raise InputError(f"{len(groups)} groups are more than {MOST_GROUPS}")
 
 
-def _in_order(
-    model: BernoulliLogistic, found: Mapping[tuple[Group, Key], Array], by: tuple[str, ...]
-) -> dict[tuple[str, ...], Array]:
-    """The numbers of each effect, by variables in the order of the formula or as asked for.
-
-    Those of groups beside each other, levels in their order and numbers in theirs.
-    """
-    encoding = model.encoding
-    levels: dict[str, list[str]] = {}
-    if encoding is not None and by:
-        generated = encoding.parsed.generated
-        levels = {generated[key]: list(map(str, each)) for key, each in encoding.levels.items()}
-
-    def of_value(name: str, value: Any) -> tuple[float, str]:
-        if name in levels:
-            own = levels[name]
-            return own.index(str(value)) if str(value) in own else len(own), str(value)
-        is_number = isinstance(value, Real | np.bool_)
-        return (float(value) if is_number else math.inf), str(value)
-
-    titles = {key: place for place, key in enumerate(dict.fromkeys(key for _, key in found))}
-
-    def place(each: tuple[Group, Key]) -> tuple[Any, ...]:
-        group, key = each
-        values = tuple(of_value(name, value) for name, value in zip(by, group, strict=True))
-        return key[0], titles[key], values
-
-    return {
-        (key[1], *map(str, group)): found[group, key] for group, key in sorted(found, key=place)
-    }
-
-
 def _each_plus(
     one: dict[Group, list[Averages]], two: dict[Group, list[Averages]]
 ) -> dict[Group, list[Averages]]:
@@ -417,45 +409,14 @@ def _each_plus(
     return one | two | added
 
 
-def _variables(model: BernoulliLogistic) -> list[str]:
-    return [] if model.encoding is None else list(model.encoding.parsed.predictors)
-
-
-def _held(model: BernoulliLogistic, rows: Averaged, held: Mapping[str, Any]) -> Averaged:
-    """The rows with some variables at one value each in all of them."""
-    if not held:
-        return rows
-    frame = rows.frame
-    if model.encoding is None or frame is None:
-        raise InputError(
-            "values are of the variables of a formula, and this model is of columns; build it with "
-            "from_formula"
-        )
-    for name, value in held.items():
-        _chosen(_variables(model), [name])
-        frame = replaced(frame, name, pd.Series([value] * len(frame), index=frame.index))
-    return replace(rows, frame=frame, design=encoded(model, frame))
-
-
 def _without_logarithm(model: BernoulliLogistic, of: _Of) -> list[str]:
     """Variables with levels, where a relative change is asked for of all variables."""
     encoding = model.encoding
     if encoding is None or not of.relative or of.variables is not None:
         return []
     with_levels = {*(encoding.parsed.generated[key] for key in encoding.levels), *encoding.booleans}
+    with_levels |= {*of.discrete}
     return [name for name in encoding.parsed.predictors if name in with_levels]
-
-
-def _at_means(
-    model: BernoulliLogistic, rows: Averaged, means: Mapping[str, float] | None = None
-) -> Averaged:
-    """The rows with each number that the formula computes with at its mean."""
-    frame = rows.frame
-    if model.encoding is None or frame is None:
-        return rows
-    for name, mean in (means_of_numbers(model, rows) if means is None else means).items():
-        frame = replaced(frame, name, np.full(len(frame), mean))
-    return replace(rows, frame=frame, design=encoded(model, frame))
 
 
 def _effects(model: BernoulliLogistic, rows: Averaged, of: _Of) -> Iterator[Averages]:
@@ -466,19 +427,28 @@ def _effects(model: BernoulliLogistic, rows: Averaged, of: _Of) -> Iterator[Aver
         moving = [j for j in range(model.n_parameters) if np.ptp(model.design[:, j]) > 0]
         known = [model.names[j] for j in moving]
         slopes: dict[Key, Change] = {}
-        for at, name in enumerate(_chosen(known, of.variables)):
+        for at, name in enumerate(chosen_of(known, of.variables)):
             row = np.zeros(model.n_parameters)
             alone = model.aliased is None or not model.aliased.involves(name)
             row[model.names.index(name)] = 1.0 if alone else math.nan
+            if name in of.discrete:
+                if not _left_out(of, name):
+                    both = np.stack([np.zeros(model.n_parameters), row])
+                    none = with_constant(rows.design, both, 0)
+                    change: dict[Key, Change] = {(at, f"{name}: 1 - 0"): Level(both, 1, 0)}
+                    yield Averages.of(none, *beside, change, of.log)
+                continue
             own = SameSlope(row)
             column_of = np.asarray(rows.design[:, model.names.index(name)])
             slopes[at, name] = Scaled(own, column_of) if of.relative else own
-        yield Averages.of(rows.design, *beside, slopes, of.log)
+        if slopes:
+            yield Averages.of(rows.design, *beside, slopes, of.log)
         return
     frame = cast(pd.DataFrame, rows.frame)
     categories = {encoding.parsed.generated[key]: found for key, found in encoding.levels.items()}
-    chosen = _chosen(list(encoding.parsed.predictors), of.variables)
-    of_numbers = [n for n in chosen if n not in categories and kind_of(frame[n]) != "booleans"]
+    chosen = chosen_of(list(encoding.parsed.predictors), of.variables)
+    with_levels = {*categories, *of.discrete}
+    of_numbers = [n for n in chosen if n not in with_levels and kind_of(frame[n]) != "booleans"]
     for name in of_numbers:
         if name in encoding.parsed.compared:
             raise InputError(
@@ -489,60 +459,30 @@ def _effects(model: BernoulliLogistic, rows: Averaged, of: _Of) -> Iterator[Aver
         slopes = {}
         for at, name in enumerate(chosen):
             if name in of_numbers:
-                change = slope_of(model, frame, name)
+                along = slope_of(model, frame, name)
                 factor = numbers(column(frame, name)) if of.relative else None
-                slopes[at, name] = change if factor is None else Scaled(change, factor)
+                slopes[at, name] = along if factor is None else Scaled(along, factor)
         yield Averages.of(rows.design, *beside, slopes, of.log)
     for at, name in enumerate(chosen):
         if name not in of_numbers:
-            if of.relative:
-                if of.variables is None:
-                    continue
-                raise InputError(
-                    f"{printable(name)!r} has levels, which have no logarithm: take slope="
-                    '"dydx" or "eydx" for it'
-                )
-            design, changes = _of_levels(model, rows, name, categories.get(name, (False, True)))
+            if _left_out(of, name):
+                continue
+            two = (False, True) if kind_of(frame[name]) == "booleans" else (0, 1)
+            design, changes = changes_of_levels(
+                model, frame, rows.design, name, categories.get(name, two)
+            )
             keyed: dict[Key, Change] = {(at, title): each for title, each in changes.items()}
             yield Averages.of(design, *beside, keyed, of.log)
 
 
-def _of_levels(
-    model: BernoulliLogistic, rows: Averaged, name: str, levels: Sequence[Any]
-) -> tuple[Array | Structured, dict[str, Change]]:
-    """The design with the reference level of a category in every row, and what others change."""
-    encoding, frame = model.encoding, cast(pd.DataFrame, rows.frame)
-    assert encoding is not None  # noqa: S101
-    base = encoding.reference_levels.get(name, str(levels[0]))
-    reference = next(i for i, level in enumerate(levels) if str(level) == base)
-    told = [level_in_words(level, " - ", ": ") for level in levels]
-    titles = {
-        i: f"{name}: {level} - {told[reference]}" for i, level in enumerate(told) if i != reference
-    }
-    if model.aliased is None and encoding.parsed.stands_alone(name):
-        few = frame.iloc[np.zeros(len(levels), dtype=np.intp)]
-        each = encoded(model, replaced(few, name, pd.Series(list(levels), index=few.index)))
-        design = with_constant(rows.design, each, reference)
-        if design is not None:
-            return design, {title: Level(each, i, reference) for i, title in titles.items()}
-    elsewhere = everywhere(model, frame, name, levels[reference])
-    changes: dict[str, Change] = {}
-    for i, title in titles.items():
-        design = with_level(rows.design, elsewhere, levels[i])
-        changes[title] = Elsewhere(
-            everywhere(model, frame, name, levels[i]) if design is None else design
-        )
-    return elsewhere, changes
+def _left_out(of: _Of, name: str) -> bool:
+    """Whether a variable with levels has none of the effects that all are asked for.
 
-
-def _chosen(known: list[str], variables: Sequence[str] | None) -> list[str]:
-    if variables is None:
-        return known
-    chosen = [variables] if isinstance(variables, str) else list(variables)
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
+    A `ValueError` where it was named.
+    """
+    if of.relative and of.variables is not None:
         raise InputError(
-            f"there is no variable {printable(unknown[0])!r}; the variables are "
-            f"{names_in(SCREEN, known)}"
+            f"{printable(name)!r} has levels, which have no logarithm: take slope="
+            '"dydx" or "eydx" for it'
         )
-    return chosen
+    return of.relative

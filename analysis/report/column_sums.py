@@ -83,6 +83,14 @@ class ColumnSums:
         freedom = np.where(self.counts > 1, self.counts - 1, np.nan)
         return np.asarray(np.sqrt(self.squares / freedom[:, None]))
 
+    @property
+    def spread(self) -> Array:
+        """Standard deviations (k,) of all rows; NaN of less than two."""
+        n = self.counts.sum()
+        apart = np.diff(_means(self.counts, self.totals), axis=0)[0]
+        squares = self.squares.sum(axis=0) + apart**2 * (self.counts.prod() / n)
+        return np.asarray(np.sqrt(squares / (n - 1 if n > 1 else np.nan)))
+
 
 def _divided(one: Array, two: Array) -> Array:
     return np.divide(one, two, out=np.zeros_like(one), where=two > 0)

@@ -12,6 +12,7 @@ from flatprior.models.common.intervals import percentages
 from flatprior.models.common.text import abbreviated, printable
 
 MOST_CURVES = 4  # variables along which the probability is drawn
+HELD = "Of one observation, with the others held at {held}; the tables average over all instead. "
 
 
 def curves_of(main: MainModel) -> EffectCurves:
@@ -23,6 +24,11 @@ def figures_of_effects(model: BernoulliLogistic) -> tuple[str, ...]:
     """The figures that there may be, of a model of a formula."""
     predictors = () if model.encoding is None else model.encoding.parsed.predictors
     return tuple(f"effect-{i + 1}" for i in range(min(MOST_CURVES, len(predictors))))
+
+
+def title_of(name: str, with_others: bool) -> str:
+    """The title of a figure: of a variable alone, or with others, which are held."""
+    return f"Probability by {abbreviated(name, 40)}" + ", the others held" * with_others
 
 
 def figures_of_curves(curves: EffectCurves) -> list[Facts]:
@@ -47,9 +53,9 @@ def figures_of_curves(curves: EffectCurves) -> list[Facts]:
             figure_of(
                 f"effect-{i + 1}",
                 plot_effect(curves, curve.name),
-                f"Probability by {abbreviated(curve.name, 40)}",
-                f"With a band of {PROB:.0%} from the covariance of the coefficients"
-                + (f"; held: {held}" if held else "")
+                title_of(curve.name, bool(held)),
+                (HELD.format(held=held) if held else "")
+                + f"With a band of {PROB:.0%} from the covariance of the coefficients"
                 + (
                     ". Orange: where the observations are"
                     if curve.is_number

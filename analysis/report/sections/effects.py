@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from flatprior.analysis.inference.effects import average_marginal_effects
-from flatprior.analysis.inference.means.contrasts import Method
+from flatprior.analysis.inference.means.contrasts import cell_title
 from flatprior.analysis.inference.means.marginal_means import MarginalMeans, marginal_means
 from flatprior.analysis.report.items import section_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, needs_data
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.curves import curves_of, figures_of_curves
+from flatprior.analysis.report.units import SAID, per, units_of
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes
-from flatprior.models.common.text import names_in, printable
+from flatprior.models.common.text import count, names_in, printable
 
 EFFECTS = "Effects on the probability"  # the title of the section
 MOST_LEVELS = 12  # of a category whose means are shown
@@ -36,6 +40,11 @@ TOO_MANY = (
     f"Effects and marginal means are for models of up to {MOST_ROWS} rows: "
     "average_marginal_effects(model, fit) and marginal_means(model, fit, name) compute them."
 )
+LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
+SLOPES = f"of numbers else: the slope (dydx) times the unit that is named; {SAID}"
+NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
+ADJUSTED = "those of differences, adjusted by Holm's procedure, stand in their tables"
+AVERAGED = "averaged over the rows as observed, with {name} set to each level in all of them"
 R = TypeVar("R")
 
 
@@ -99,22 +108,24 @@ def effects_of_variables(main: MainModel) -> Facts | None:
     if needs_data(model) and frame is None:
         return section_of("effects", EFFECTS, [text_of(WITHOUT_DATA)])
     plan = _plan(model)
-    effects = _shown(_or_error(partial(_effects, main, plan.effects)))
+    titles = plan.titles
+    contrasts = any(name.startswith("contrasts") for name in titles)
+    effects = _shown(_or_error(partial(_effects, main, plan.effects, contrasts)))
     curves = _or_error(partial(curves_of, main))
     why = [f"no curves: {curves}"] if isinstance(curves, FlatpriorError) else []
     notes = (*effects.notes, *plan.notes, *as_notes(why))
     found = {"average-effects": replace(effects, notes=notes)}
     for i, (name, n_levels) in enumerate(plan.means.items()):
         means = _or_error(partial(_average_predictions, main, name))
-        found[f"means-{i + 1}"] = _shown(means)
+        found[f"means-{i + 1}"] = replace(
+            _shown(means), facts=(AVERAGED.format(name=printable(name)),)
+        )
         if n_levels > 2:
-            pairs: Method = "pairwise" if n_levels <= MOST_PAIRED else "reference"
             found[f"contrasts-{i + 1}"] = _shown(
                 means
                 if isinstance(means, FlatpriorError)
-                else _or_error(partial(means.contrasts, pairs, adjust="holm"))
+                else _or_error(partial(_differences, means, name))
             )
-    titles = plan.titles
     items = [table_of_main(name, shown, titles[name]) for name, shown in found.items()]
     figures = [] if isinstance(curves, FlatpriorError) else figures_of_curves(curves)
     return section_of("effects", EFFECTS, [*items, *figures])
@@ -125,10 +136,80 @@ def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:
     return _plan(model).titles
 
 
-def _effects(main: MainModel, variables: tuple[str, ...] | None) -> ResultTable:
+def _effects(main: MainModel, variables: tuple[str, ...] | None, contrasts: bool) -> ResultTable:
+    """Average effects, slopes with their units; beside `contrasts` of levels or alone."""
     if variables == ():
         raise InputError("there is no variable whose effect is shown here: see below why")
-    return average_marginal_effects(main.model, main.fit, main.frame, variables)
+    two = [name for name in _zero_and_one(main) if variables is None or name in variables]
+    found = average_marginal_effects(main.model, main.fit, main.frame, variables, discrete=two)
+    rows = count(found.frame.attrs["rows"], "row")
+    slopes = {name: units for name, units in _slopes(main).items() if name in found.index}
+    what = [LEVELS] * (len(slopes) < len(found)) + [SLOPES] * bool(slopes)
+    return replace(
+        found,
+        frame=_in_units(found.frame, slopes),
+        facts=(f"changes of the probability, averaged over {rows} as observed",),
+        notes=("; ".join(what), NOT_ADJUSTED + f"; {ADJUSTED}" * contrasts, *found.notes),
+    )
+
+
+def _zero_and_one(main: MainModel) -> list[str]:
+    """The numbers that are 0 or 1 in every row: what they change is a difference."""
+    encoding = main.model.encoding
+    pairs = [each.name for each in main.variables if each.kind == "pair"]
+    if encoding is None:
+        return pairs
+    numbers = {*encoding.parsed.predictors} - {*encoding.booleans}
+    numbers -= {encoding.parsed.generated[key] for key in encoding.levels}
+    return [name for name in pairs if name in numbers]
+
+
+def _slopes(main: MainModel) -> dict[str, tuple[float, ...]]:
+    """The variables that have slopes, and the units in which these are shown."""
+    encoding, units = main.model.encoding, units_of(main)
+    columns = {each.name: each.levels[0].column for each in main.variables if each.kind == "number"}
+    known = list(columns)
+    if encoding is not None:
+        levels = {encoding.parsed.generated[key] for key in encoding.levels}
+        others = {*levels, *encoding.booleans, *_zero_and_one(main)}
+        known = [name for name in encoding.parsed.predictors if name not in others]
+    of_column = {name: units[column] for name, column in columns.items() if column in units}
+    return {name: (1.0, of_column[name]) if name in of_column else (1.0,) for name in known}
+
+
+def _in_units(frame: pd.DataFrame, slopes: Mapping[str, tuple[float, ...]]) -> pd.DataFrame:
+    """The effects with the unit of each slope in its name, a row for each unit."""
+    scaled = [name not in ("z", "df", "p") for name in frame.columns]
+    rows = {}
+    for name, row in zip(frame.index, frame.to_numpy(), strict=True):
+        if name not in slopes:
+            rows[name] = row
+        for unit in slopes.get(name, ()):
+            rows[f"{name}, {per(unit)}"] = np.where(scaled, row * unit, row)
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=frame.columns)
+    return found.rename_axis(index=frame.index.name)
+
+
+def _differences(means: MarginalMeans, name: str) -> ResultTable:
+    """Of every two levels, or of each and the reference, which is taken from others in both."""
+    titles = [cell_title(label) for label in means.index]
+    base = means.references.get(name)
+    places = sorted(range(len(titles)), key=lambda i: str(means.index[i]) != base)
+    pairs = list(combinations(places, 2))
+    if len(titles) > MOST_PAIRED:
+        pairs = [(places[0], i) for i in places[1:]]
+    one = np.eye(len(titles))
+    weights: dict[str, Array] = {f"{titles[j]} - {titles[i]}": one[j] - one[i] for i, j in pairs}
+    found = means.contrasts(weights, adjust="holm")
+    which = "every two levels" if len(titles) <= MOST_PAIRED else "each level and the reference"
+    return replace(
+        found,
+        facts=(
+            f"differences of probabilities of {which}",
+            f"adjusted p and intervals are for all {len(pairs)} together; p is of each alone, as "
+            "in the average effects",
+        ),
+    )
 
 
 def _average_predictions(main: MainModel, name: str) -> MarginalMeans:

@@ -10,10 +10,10 @@ import re
 
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.page import Drawing, Page
-from flatprior.analysis.report.sections.curves import figures_of_effects
+from flatprior.analysis.report.sections.curves import HELD, figures_of_effects, title_of
 from flatprior.analysis.report.verification.holding import require
 from flatprior.models import BernoulliLogistic
-from flatprior.models.common.text import SCREEN, abbreviated, level_in_words, printable
+from flatprior.models.common.text import SCREEN, level_in_words, printable
 
 NO_CURVES = "No curves: "  # a note of the table of effects, where there are none
 NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|nan|inf)"
@@ -42,7 +42,7 @@ def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
     for name in due:
         require(name in page.figures, f"the page lacks the figure {name!r}")
         shown = page.figures[name]
-        of = next((each for each in left if _is_of(shown, each)), None)
+        of = next((each for each in left if _is_of(shown, each, model)), None)
         require(of is not None, f"the figure {name!r} is of no variable, or of one twice")
         assert of is not None  # noqa: S101
         left.remove(of)
@@ -53,16 +53,23 @@ def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
     return due
 
 
-def _is_of(shown: Drawing, name: str) -> bool:
+def _is_of(shown: Drawing, name: str, model: BernoulliLogistic) -> bool:
     """Whether title and alternative are those of a variable."""
     said = rf"Probability of the event by {re.escape(printable(name))}: (?P<at>.*)\."
     found = re.fullmatch(said, shown.alternative)
     point = rf"{NUMBER} \({NUMBER} to {NUMBER}\) at .*"
     return (
-        shown.title == f"Probability by {abbreviated(name, 40)}"
+        shown.title == title_of(name, _has_others(model))
         and found is not None
         and re.fullmatch(point, found["at"]) is not None
     )
+
+
+def _has_others(model: BernoulliLogistic) -> bool:
+    """Whether there is something to hold beside a variable."""
+    encoding = model.encoding
+    assert encoding is not None  # noqa: S101
+    return len(encoding.parsed.predictors) > 1 or model.offset_name is not None
 
 
 def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) -> re.Pattern[str]:
@@ -101,7 +108,9 @@ def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) ->
         if more and is_first
         else ""
     )
+    before, after = map(re.escape, HELD.split("{held}"))
+    others = f"{before}(?:{some}){after}" if held else ""
     return re.compile(
-        rf"With a band of {PROB:.0%} from the covariance of the coefficients(?:; held: {some})?"
+        rf"{others}With a band of {PROB:.0%} from the covariance of the coefficients"
         rf"\. {where}{left_out}\."
     )

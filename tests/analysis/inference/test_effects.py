@@ -48,6 +48,51 @@ def test_of_arrays_they_are_those_of_statsmodels(name):
     assert table[["2.5%", "97.5%"]].to_numpy() == pytest.approx(theirs.conf_int(), rel=1e-7)
 
 
+def test_discrete_numbers_have_the_difference_of_a_category():
+    births = CASES["lbw_stata"]
+    name = next(n for n in births.frame if n != "const" and set(births.frame[n]) == {0, 1})
+    theirs = sm.Logit(births.response, births.frame).fit(disp=0, tol=1e-11)
+    theirs = theirs.get_margeff(dummy=True)
+    place = [n for n in births.frame if n != "const"].index(name)
+    ours = average_marginal_effects(births.model, fit_newton(births.model), discrete=name)
+    row = ours.loc[f"{name}: 1 - 0"]
+    assert row["effect"] == pytest.approx(theirs.margeff[place], rel=1e-8)
+    assert row["standard error"] == pytest.approx(theirs.margeff_se[place], rel=1e-8)
+    frame = survey().assign(told=lambda rows: (rows["age"] % 3 == 0).astype(float))
+    number, level = (
+        BernoulliLogistic.from_formula(f"y ~ {told}*dose + who", frame)
+        for told in ("told", "C(told)")
+    )
+    for options in ({}, {"at": "mean"}, {"by": "who"}, {"slope": "eydx"}, {"at": {"dose": 1.0}}):
+        found = average_marginal_effects(
+            number, fit_newton(number), frame, discrete=["told"], **options
+        ).table()
+        expected = average_marginal_effects(level, fit_newton(level), frame, **options).table()
+        assert found.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-9)
+
+
+def test_discrete_numbers_are_0_or_1_and_have_no_elasticity(tmp_path):
+    frame = survey().assign(told=lambda rows: (rows["age"] % 3 == 0).astype(int))
+    model = BernoulliLogistic.from_formula("y ~ told + age + dose", frame)
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match="'age' is neither 0 nor 1 in rows 0, 1"):
+        average_marginal_effects(model, fit, frame, discrete=["age"])
+    with pytest.raises(ValueError, match="no variable 'other'"):
+        average_marginal_effects(model, fit, frame, discrete="other")
+    with pytest.raises(ValueError, match="no logarithm"):
+        average_marginal_effects(model, fit, frame, ["told"], slope="eyex", discrete="told")
+    left = average_marginal_effects(model, fit, frame, slope="eyex", discrete="told")
+    assert list(left.index) == ["age", "dose"]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    read = BernoulliLogistic.from_parquet(tmp_path / "rows.csv", "y ~ told + age + dose")
+    for at in (None, "mean"):
+        here, there = (
+            average_marginal_effects(*of, discrete="told", at=at).table()
+            for of in ((model, fit, frame), (read, fit))
+        )
+        assert there.to_numpy() == pytest.approx(here.to_numpy(), rel=1e-9)
+
+
 def test_weights_are_repetitions():
     X, y = simulated(60, 3, seed=2)
     weights = np.random.default_rng(1).integers(1, 4, size=60)

@@ -71,6 +71,15 @@ def test_factors_as_codes_and_sparse_columns_are_counted_as_if_written_out():
     assert found.binary.tolist() == [True, True, True, False, False, True]
 
 
+def test_the_spread_of_all_rows_is_their_standard_deviation():
+    rng = np.random.default_rng(8)
+    X, y = rng.normal(1e6, 3, size=(50, 2)), (np.arange(50) % 3 == 0) * 1.0
+    weights = rng.integers(1, 4, 50)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    expected = np.repeat(X, weights, axis=0).std(axis=0, ddof=1)
+    assert ColumnSums.of(model.rows).spread == pytest.approx(expected, rel=1e-9)
+
+
 def test_of_an_outcome_that_there_is_not_nothing_is_known():
     model = BernoulliLogistic.from_arrays(np.arange(4.0), [1, 1, 1, 1])
     sums = ColumnSums.of(model.rows)

@@ -36,16 +36,16 @@ def test_probabilities_are_drawn_along_each_variable_and_said_in_words(facts, mo
     curves = effect_curves(model, fit_newton(model), births, most=4)
     for name, curve in zip(FIGURES, curves.curves, strict=True):
         figure = item(facts, name)
-        assert figure["title"] == f"Probability by {curve.name}"
+        assert figure["title"] == f"Probability by {curve.name}, the others held"
         p, low, high = curve.frame.iloc[0][["probability", "probability 2.5%", "probability 97.5%"]]
         assert f"{p:.3f} ({low:.3f} to {high:.3f}) at" in figure["alternative"]
-        assert f"held: {curves.held_beside(curve.name)}" in figure["how"]
+        assert f"the others held at {curves.held_beside(curve.name)}" in figure["how"]
 
 
 FORGED_FIGURES = {
     "a line": (r'(<figure id="effect-1">.*?\nL \d+\.\d\d )-?\d', r"\g<1>9"),
     "a probability in words": (r'(id="effect-2-alt">[^<]*?) 0\.\d', r"\1 0.99"),
-    "where others are held": (r'(<figure id="effect-1">.*?held: )', r"\1all at zero, "),
+    "where others are held": (r'(<figure id="effect-1">.*?held at )', r"\1all at zero, "),
     "a title": (r"Probability by lwt", "Probability caused by lwt"),
     "one left out": (r'<figure id="effect-3">.*?</figure>\n', ""),
     "one more": (r'<figure id="(effect-4)(">.*?</figure>\n)', r'<figure id="effect-5\2\g<0>'),

@@ -64,8 +64,19 @@ def test_every_category_has_its_means_and_their_differences(facts, model, births
     effects = average_marginal_effects(model, fit, births).table()
     means = marginal_means(model, fit, "race", births, scale="probability", over="rows")
     pairs = means.contrasts("pairwise", adjust="holm").table()
+    # the report takes the reference from others everywhere, as the effects do
+    signs = pd.Series(-1.0, index=pairs.columns).where(pairs.columns == "difference", 1.0)
+    pairs = (pairs * signs).rename(lambda name: " - ".join(name.split(" - ")[::-1]))
+    sd = float(f"{births['lwt'].std():.3g}")
+    slopes = {"age, per 1": 1.0, "age, per 5.3 (1 SD)": 5.3}
+    slopes |= {"lwt, per 1": 1.0, f"lwt, per {sd} (1 SD)": sd}
+    levels = effects.drop(["age", "lwt"])
+    effects = pd.concat(
+        [pd.DataFrame({k: effects.loc[k[:3]] * unit for k, unit in slopes.items()}).T, levels]
+    )
     for name, expected, shown in (
         ("average-effects", effects, "effect"),
+        ("average-effects", effects, "SE"),
         ("means-1", means.table(), "probability"),
         ("contrasts-1", pairs, "difference"),
         ("contrasts-1", pairs, "adjusted p"),
@@ -73,13 +84,43 @@ def test_every_category_has_its_means_and_their_differences(facts, model, births
         table = item(facts, name)
         assert [row["name"] for row in table["rows"]] == list(map(str, expected.index))
         assert [float(cell) for cell in column(table, shown)] == pytest.approx(
-            expected[shown].tolist(), rel=2e-3
+            expected[{"SE": "standard error"}.get(shown, shown)].tolist(), rel=2e-3
         )
     # of a category of two levels the difference is an average effect
     (smoke,) = (cell for cell in effects.index if cell.startswith("smoke"))
     of_two = item(facts, "means-2")["rows"]
     difference = float(of_two[1]["cells"][0]) - float(of_two[0]["cells"][0])
     assert difference == pytest.approx(effects.loc[smoke, "effect"], abs=2e-4)
+
+
+def test_numbers_of_0_and_1_are_compared_as_levels_are(births):
+    model = BernoulliLogistic.from_formula("low ~ lwt + ht + ui + ptl", births)
+    table = item(effects_in(model=model, data=births), "average-effects")
+    levels = BernoulliLogistic.from_formula("low ~ lwt + C(ht) + C(ui) + ptl", births)
+    expected = average_marginal_effects(levels, fit_newton(levels), births).table()
+    shown = dict(zip((row["name"] for row in table["rows"]), column(table, "effect"), strict=True))
+    assert "ptl, per 1" in shown
+    for name in ("ht: 1 - 0", "ui: 1 - 0"):
+        assert float(shown[name]) == pytest.approx(expected.loc[name, "effect"], rel=2e-3)
+    plain = BernoulliLogistic.from_arrays(
+        births[["lwt", "ht", "ui", "ptl"]], births["low"], intercept=True
+    )
+    of_columns = item(effects_in(model=plain), "average-effects")
+    assert [row["cells"] for row in of_columns["rows"]] == [row["cells"] for row in table["rows"]]
+
+
+def test_tables_say_whether_p_values_are_adjusted_and_what_is_averaged(facts):
+    effects, contrasts, means = (
+        item(facts, name) for name in ("average-effects", "contrasts-1", "means-1")
+    )
+    assert "not adjusted for their number; those of differences" in " ".join(effects["notes"])
+    assert "adjusted p and intervals are for all 3 together" in contrasts["facts"][1]
+    assert "averaged over the rows as observed, with race set to" in means["facts"][0]
+    for row in contrasts["rows"]:
+        if row["name"].endswith("black"):
+            same = next(r for r in effects["rows"] if r["name"] == f"race: {row['name']}")
+            assert row["cells"][:4] == same["cells"][:4]  # difference, SE, z and p
+    assert "the others held at" in item(facts, "effect-1")["how"]
 
 
 def test_without_the_data_the_report_says_what_it_lacks(model):
@@ -106,7 +147,7 @@ def test_data_of_another_model_are_refused(others, model, births):
 def test_columns_of_an_array_are_variables_themselves(model):
     plain = BernoulliLogistic.from_arrays(model.design[:, 1:], model.response, intercept=True)
     table, *figures = _of_section(effects_in(model=plain))
-    assert len(table["rows"]) == 5
+    assert len([row for row in table["rows"] if "1 SD" not in row["name"]]) == 5
     assert [each["id"] for each in figures] == list(FIGURES)
     assert "Shown: 4 of 5 variables" in figures[0]["how"]
 
@@ -139,7 +180,7 @@ def test_levels_are_bounded_by_the_rows_that_they_are_encoded_in(births, monkeyp
     facts = effects_in(model=model, data=frame)
     found = item(facts, "average-effects")
     names = [row["name"].split(":")[0] for row in found["rows"]]
-    assert names == ["age", "smoke", *["year"] * 3]
+    assert names == ["age, per 1", "age, per 5.3 (1 SD)", "smoke", *["year"] * 3]
     said = " ".join(found["notes"])
     assert "Without effects of clinic: 189 rows with each of their levels are more than" in said
     assert "Without means of clinic: more than 12 levels" in said
@@ -294,7 +335,7 @@ def test_what_is_zero_but_for_rounding_has_any_rounding():
 def test_variables_that_are_compared_leave_the_effects_of_others(births):
     model = BernoulliLogistic.from_formula("low ~ I(age > 25) + lwt", births)
     table = item(effects_in(model=model, data=births), "average-effects")
-    assert [row["name"] for row in table["rows"]] == ["lwt"]
+    assert [row["name"] for row in table["rows"]] == ["lwt, per 1", "lwt, per 30.6 (1 SD)"]
     assert table["notes"][-1] == (
         "Without effects of age: the formula compares them, and they have no slope."
     )

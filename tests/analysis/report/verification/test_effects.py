@@ -32,7 +32,7 @@ def page(model, births, tmp_path_factory):
 
 FIGURE = r'<figure id="{}">.*?</figure>\n'
 FORGED = {
-    "words where others are held": (r'(<figure id="effect-1">.*?held: )', r"\1all at zero, "),
+    "words where others are held": (r'(<figure id="effect-1">.*?held at )', r"\1all at zero, "),
     "another reference": (r'(<figure id="effect-1">.*?race )black', r"\1white"),
     "another title": (r"Probability by lwt", "Probability caused by lwt"),
     "a claim in the caption": (r"With a band of 95%", "With a certain band of 95%"),
@@ -55,7 +55,7 @@ def test_what_follows_from_the_model_is_held_without_the_data(what, page, model,
 
 
 def test_one_variable_has_one_figure(page, model, tmp_path):
-    shown = re.findall(r"<strong>(Probability by \w+)\.</strong>", page)
+    shown = re.findall(r"<strong>(Probability by \w+), the others held\.</strong>", page)
     other = page.replace(shown[1], shown[0])
     assert other != page
     path = tmp_path / "forged.html"
