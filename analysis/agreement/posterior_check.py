@@ -206,8 +206,7 @@ class PosteriorCheck(Renderable):
             Claim(
                 "the mode of the draws is the MLE"
                 if self.mode_told or self.density_source == "missing"
-                else f"the mode of the draws may be the MLE: they tell it to "
-                f"{self.mode_error:.2g} standard errors only",
+                else f"the mode of the draws, known to {self.mode_error:.2g} SE, may be the MLE",
                 math.nan,
                 self.mode_distance <= self.mode_error * (1 if self.mode_told else UNTOLD),
                 f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "

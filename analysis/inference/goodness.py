@@ -146,10 +146,11 @@ class GoodnessOfFit(Renderable):
         }
         if self.grouped is not None:
             both["grouped deviance"] = (self.grouped.deviance, self.grouped.null_deviance)
+        null = _indices(self.null_log_likelihood, self.null_log_likelihood, self.n_observations, 1)
         both |= {
-            "AIC": (self.aic, math.nan),
-            "AICc": (self.aicc, math.nan),
-            "BIC": (self.bic, math.nan),
+            "AIC": (self.aic, null["aic"]),
+            "AICc": (self.aicc, null["aicc"]),
+            "BIC": (self.bic, null["bic"]),
             "McFadden's R2": (self.mcfadden, math.nan),
             "Cox and Snell's R2": (self.cox_snell, math.nan),
             "Nagelkerke's R2": (self.nagelkerke, math.nan),

@@ -80,9 +80,9 @@ def _figures(main: MainModel) -> list[Facts]:
     model, fit, summary = main.model, main.fit, main.summary
     n, k = model.n_observations, model.n_parameters
     found = [
-        ("Observations", f"{n}", _of_which_rows(main)),
-        ("Events", f"{model.n_events}", f"{model.n_events / n:.1%}"),
-        ("Coefficients", f"{k}", f"{_rarer(main) / k:.1f} of the rarer outcome for each"),
+        ("Observations", f"{n:,}", _of_which_rows(main)),
+        ("Events", f"{model.n_events:,}", f"{model.n_events / n:.1%}"),
+        ("Coefficients", f"{k:,}", f"{_rarer(main) / k:.1f} of the rarer outcome for each"),
     ]
     goodness, test = summary.goodness, summary.against_null
     if goodness is not None:
@@ -120,9 +120,9 @@ def _figures(main: MainModel) -> list[Facts]:
 def _of_which_rows(main: MainModel) -> str:
     """How many rows there are, where that is another number, and how many were left out."""
     model = main.model
-    there = "" if model.n_rows == model.n_observations else f"in {count(model.n_rows, 'row')}"
+    there = "" if model.n_rows == model.n_observations else f"in {model.n_rows:,} rows"
     left = model.n_dropped + model.n_zero_weight
-    said = f"{count(left, 'row')} left out" if left else "no row left out"
+    said = f"{left:,} {'row' if left == 1 else 'rows'} left out" if left else "no row left out"
     return ", ".join(part for part in (there, said) if part)
 
 

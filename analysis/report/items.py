@@ -14,6 +14,7 @@ from flatprior.models.common.text import printable, told_apart
 WHOLE = "the copy as CSV has all"
 HALF_PAGE = 58  # characters: a wider table takes the whole width
 SHORTEST = 11  # characters for which the names of rows have room in any case
+LONGEST_NAME, LONGEST_WORD = 60, 24  # characters of a name whose words do not break
 PROB = 0.95  # of intervals
 
 
@@ -26,6 +27,18 @@ def section_of(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
 def spans(item: Facts) -> bool:
     """Whether an item takes the whole width of a page."""
     return item["kind"] in ("text", "data") or bool(item["wide"])
+
+
+def is_long(name: str) -> bool:
+    """Whether the name of a row may break within a word, where there is no room for it.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.report.items import is_long
+    >>> is_long("C(education)[T.high]"), is_long("the_ward_of_most_of_the_stay[T.surgery]")
+    (False, True)
+    """
+    return len(name) > LONGEST_NAME or max(map(len, name.split()), default=0) > LONGEST_WORD
 
 
 def text_of(*sentences: str) -> Facts:

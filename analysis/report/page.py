@@ -78,6 +78,7 @@ _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "imag
 _PLACE = "<!-- {} -->\n"  # what stands in the place of a table or figure
 _NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the rest is read
 _WHOLE = re.compile(r"[-+]?\d+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")  # a count
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -309,6 +310,8 @@ def shows(cell: str, value: str) -> bool:
     """Whether a cell is a number of the copy with all digits, as far as it has digits."""
     if value in (cell, as_csv(cell)) or (cell == "-" and value == ""):
         return True
+    if _THOUSANDS.fullmatch(cell):
+        return cell.replace(",", "") == value
     try:
         number = float(value)
     except ValueError:

@@ -7,7 +7,7 @@ import math
 from flatprior.analysis.report.main_model import Reported
 
 NEAR = (0.25, 2.0)  # of a standard deviation: 1 is a change that one can read
-SAID = "where 1 is far from its standard deviation (SD), per SD too, to three digits"
+SAID = "per 1, and per standard deviation (SD, to three digits) where that is far from 1"
 
 
 def units_of(main: Reported) -> dict[int, float]:

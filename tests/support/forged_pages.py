@@ -426,7 +426,7 @@ FORGED_WITH_DRAWS = {
     ),
     "another seed of draws": _table("sampler-1", r"seed \d+", "seed 99"),
     "another title of a table of draws": _table("sampler-1", r"<caption>", rf"\g<0>{FALSE} "),
-    "another column of a table of draws": _table("sampler-1", ">r_hat<", ">truth<"),
+    "another column of a table of draws": _table("sampler-1", ">R-hat<", ">truth<"),
     "a title of draws and its copies": rewritten(
         "sampler-1", lambda table: replace(table, title=f"{table.title}, and so it is")
     ),

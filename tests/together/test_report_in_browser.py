@@ -108,6 +108,28 @@ def test_no_error_no_request_no_overflow(browser, path, width, theme):
     assert browser.title.endswith("flatprior")
 
 
+BROKEN_WORDS = """
+return [...document.querySelectorAll('tbody th:not(.long)')].flatMap((th) => {
+  const text = th.firstChild, found = [];
+  for (const word of (text ? text.data : '').matchAll(/[^\\s\\-\\/]+/g)) {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1)
+      found.push(word[0]);
+  }
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1400])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_word_of_a_short_name_breaks(browser, written, kind, width):
+    show(browser, written(kind), width)
+    assert browser.execute_script("return document.querySelectorAll('tbody th').length") > 10
+    assert browser.execute_script(BROKEN_WORDS) == []
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_figure_is_seen_whole_and_can_be_read(browser, path, width):
     show(browser, path, width)

@@ -14,6 +14,7 @@ from flatprior.analysis.report.main_model import Reported
 from flatprior.analysis.report.page import GROUP, LEVEL, Facts
 from flatprior.analysis.report.variables import Level, Variable
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
 
@@ -79,8 +80,15 @@ def _rows(variable: Variable, sums: ColumnSums) -> Iterator[Row]:
     if _is_column(variable):
         (column,) = (level.column for level in variable.levels)
         assert column is not None  # noqa: S101
-        parts = (sums.means, "#.4g"), (sums.deviations, "#.3g")
-        both = ((float(part[i, column]), form) for i in (1, 0) for part, form in parts)
+        means, deviations = sums.means[:, column], sums.deviations[:, column]
+        both = [
+            cell
+            for i in (1, 0)
+            for cell in (
+                (float(means[i]), "z.3f" if _is_rounding(sums, column, i) else "#.4g"),
+                (float(deviations[i]), "#.3g"),
+            )
+        ]
         yield Row(name=variable.name, label=variable.name, cells=tuple(both))
     elif variable.kind == "pair":
         level = variable.levels[-1]
@@ -100,13 +108,20 @@ def _rows(variable: Variable, sums: ColumnSums) -> Iterator[Row]:
             )
 
 
+def _is_rounding(sums: ColumnSums, column: int, outcome: int) -> bool:
+    """Whether a mean is 0 but for the rounding of the sum that it comes from."""
+    largest = max(abs(float(sums.least[column])), abs(float(sums.largest[column])))
+    rounding = EPSILON * float(sums.counts[outcome]) * largest
+    return abs(float(sums.means[outcome, column])) <= min(rounding, 1e-9 * largest)
+
+
 def _shares(level: Level, sums: ColumnSums) -> Cells:
     """How many of the events are at a level, and of the others, and their shares of these."""
     others, events = (float(each) for each in sums.counts)
     found: list[tuple[object, str]] = []
     for n, of_all in ((level.events, events), (level.n - level.events, others)):
         known = not math.isnan(n)
-        found.append((int(n) if known else n, ".0f"))
+        found.append((int(n) if known else n, ",.0f"))
         found.append((100 * n / of_all if of_all else math.nan, ".1f"))
     return tuple(found)
 
@@ -135,7 +150,7 @@ def _table(rows: list[Row], main: Reported) -> Facts:
         {},
         "Table 1",
         [
-            f"{events:.0f} events, {others:.0f} others",
+            f"{events:,.0f} events, {others:,.0f} others",
             "of numbers mean and standard deviation; of levels n, and % of the events or others",
             counted_by(main.model),
         ],

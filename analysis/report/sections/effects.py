@@ -41,7 +41,7 @@ TOO_MANY = (
     "average_marginal_effects(model, fit) and marginal_means(model, fit, name) compute them."
 )
 LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
-SLOPES = f"of numbers else: the slope (dydx) times the unit that is named; {SAID}"
+SLOPES = f"of numbers else: the slope (dydx) times a unit, {SAID}"
 NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
 ADJUSTED = "those of differences, adjusted by Holm's procedure, stand in their tables"
 AVERAGED = "averaged over the rows as observed, with {name} set to each level in all of them"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.figures.chains import MOST_DRAWN, fewest_effective, plot_chains, step_of
+from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
@@ -14,7 +17,8 @@ from flatprior.models.common.text import count, printable
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.rows import ArrayRows
 
-OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat")
+R_HAT = {"r_hat": "R-hat"}  # as everything else calls it
+OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "R-hat")
 
 
 def sampling_in_words(chains: int, n: int, seed: int | None) -> str:
@@ -23,14 +27,32 @@ def sampling_in_words(chains: int, n: int, seed: int | None) -> str:
     return said if seed is None else f"{said}, seed {seed}"
 
 
+def diagnostics_in_words(diagnostics: Mapping[str, float]) -> str:
+    """What a sampler says of itself, in a line.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.report.sections.making import diagnostics_in_words
+    >>> diagnostics_in_words({"r_hat": 1.0012, "ess bulk": 1591.2})
+    'R-hat 1.001, ess bulk 1591'
+    """
+    return ", ".join(f"{R_HAT.get(name, name)} {value:.4g}" for name, value in diagnostics.items())
+
+
+def sampler_notes(diagnostics: Mapping[str, float], warnings: Sequence[str]) -> list[str]:
+    """What to mend before draws are relied on, and what the words of their table mean."""
+    beside = [name for name in diagnostics if R_HAT.get(name, name) not in OF_SAMPLER]
+    return [*warnings, *terms([*OF_SAMPLER, *beside])]
+
+
 def sampler_diagnostics(main: MainModel) -> Facts | None:
     """How well each sampler did."""
     items: list[Facts | None] = []
     checks = () if main.agreement is None else main.agreement.posterior_checks
     for i, (posterior, check) in enumerate(zip(main.posteriors, checks, strict=True)):
         chains, n, _ = posterior.draws.shape
-        frame = posterior.summary(PROB)[list(OF_SAMPLER)]
-        found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
+        frame = posterior.summary(PROB).rename(columns=R_HAT)[list(OF_SAMPLER)]
+        found = diagnostics_in_words(posterior.diagnostics)
         items.append(
             table_of(
                 f"sampler-{i + 1}",
@@ -42,11 +64,11 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
                         "mcse": ".1e",
                         "ess bulk": ".0f",
                         "ess tail": ".0f",
-                        "r_hat": ".4f",
+                        "R-hat": ".4f",
                     },
                     f"Draws of {posterior.route}",
                     [sampling_in_words(chains, n, posterior.seed), found],
-                    posterior.warnings,
+                    sampler_notes(posterior.diagnostics, posterior.warnings),
                 ),
             )
         )

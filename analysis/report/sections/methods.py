@@ -21,6 +21,7 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.effects import tables_of_effects
 from flatprior.analysis.report.sections.making import sampling_in_words
 from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
+from flatprior.analysis.report.sections.prediction import CUT
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.text import (
@@ -33,10 +34,12 @@ from flatprior.models.common.text import (
     names_in,
     printable,
 )
-from flatprior.models.routes.registry import LABELS
+from flatprior.models.routes.registry import LABELS, ROUTES
 
 LONGEST_FORMULA = 1500  # characters
 NAMES = {"numpy": "NumPy", "scipy": "SciPy", "pymc": "PyMC", "arviz": "ArviZ"}
+ALWAYS = ("python", "flatprior", "numpy", "scipy", "matplotlib")
+INSTALLED = {"sklearn": "scikit-learn"}  # what is imported under another name
 CALLED = {**NAMES, "python": "Python", "matplotlib": "Matplotlib"}
 NOT_PROVED = (
     "Not proved, by this or any computation on the data, are the assumptions of the model: "
@@ -54,10 +57,11 @@ def methods(main: MainModel | WithoutMLE, data: Facts) -> Facts:
     else:
         how, proved = _without_estimate(main)
     how += _comparison(data)
+    used = _packages(main, data)
     return section_of(
         "methods",
         "Methods, for a manuscript",
-        [text_of(" ".join([*_data(main), *how, _software(data)]), " ".join(proved))],
+        [text_of(" ".join([*_data(main), *how, _software(data, used)]), " ".join(proved))],
     )
 
 
@@ -164,6 +168,13 @@ def _inference(main: MainModel) -> Iterator[str]:
         "used. Confidence intervals of 95% are Wald's"
         + (" and those of the profile likelihood." if profile else ".")
     )
+    checks = () if main.agreement is None else main.agreement.posterior_checks
+    sound = [check.route for check in checks if check.passed]
+    if sound:
+        yield (
+            "Posterior intervals of 95% are equal-tailed, between quantiles of the draws of "
+            f"{printable(LABELS.get(sound[0], sound[0]))}."
+        )
     tests = ["single coefficients by two-sided Wald tests"]
     if tests_terms(main):
         tests.append("whole terms by likelihood-ratio tests of type II")
@@ -197,9 +208,15 @@ def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
     if effects_shown(main, data):
         contrasts = any(name.startswith("contrasts") for name in tables_of_effects(model))
         yield (
-            "Effects on the probability are averages over the observations, with standard errors "
-            "by the delta method"
-            + ("; p-values of their contrasts are adjusted by Holm's method." if contrasts else ".")
+            "Effects on the probability are averages over the observations (differences between "
+            "levels and between 1 and 0, slopes of other numbers), with standard errors by the "
+            "delta method"
+            + (
+                "; where the levels of a category are compared with one another, p-values are "
+                "also given as adjusted by Holm's method, and intervals are by Bonferroni's."
+                if contrasts
+                else "; their p-values are not adjusted."
+            )
         )
     judged = (
         "of the fit without the observation that is predicted (exact leave-one-out)"
@@ -216,6 +233,10 @@ def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
             else "; beside them stand those of the fit, corrected for optimism by "
             f"{_samples(main.validation)}."
         )
+    )
+    yield (
+        f"Classification is by the same predictions at a cut of {CUT:g}, with the exact intervals "
+        "of Clopper and Pearson."
     )
 
 
@@ -288,9 +309,22 @@ def _why_none(main: WithoutMLE) -> Iterator[str]:
         )
 
 
-def _software(data: Facts) -> str:
+def _packages(main: Reported, data: Facts) -> set[str]:
+    """The packages that results of this report come from, and that its figures are drawn with."""
+    agreement = main.agreement
+    point = [] if agreement is None else [each.estimate.route for each in agreement.routes]
+    drawn = [] if agreement is None else [each.route for each in agreement.posterior_checks]
+    compared = {} if data["comparison"] is None else data["comparison"]["models"]
+    routes = {route.name: route.needs for route in ROUTES}
+    needs = {routes[name] for name in (*point, *drawn) if routes.get(name)}
+    if drawn or any("elpd_loo" in row for row in compared.values()):
+        needs.add("arviz")  # which measures draws
+    return {*ALWAYS, *(INSTALLED.get(name, name) for name in needs)}
+
+
+def _software(data: Facts, used: set[str]) -> str:
     """Which programs, in which versions, and the data by their hash."""
-    found = {name: number for name, number in data["versions"].items() if number != "not installed"}
+    found = {name: number for name, number in data["versions"].items() if name in used}
     said = [
         f"{CALLED.get(name, name)} {printable(number)}"
         for name, number in found.items()

@@ -12,10 +12,12 @@ import pandas as pd
 
 from flatprior.analysis.report.forest import Axis
 from flatprior.analysis.report.items import PROB, table_of
-from flatprior.analysis.report.main_model import Reported
+from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import GROUP, LEVEL, Facts
 from flatprior.analysis.report.sections.describing import counted_by, name_of_level
+from flatprior.analysis.report.units import SAID, per, units_of
 from flatprior.analysis.report.variables import Level, Variable
+from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, n_shown
 from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
@@ -25,6 +27,7 @@ HOW = (
     "a dot is an odds ratio and the line its interval, on a logarithmic axis; the upright line is "
     "1, no effect; an arrow: the interval goes on, beyond the axis or without an end"
 )
+ROUNDING = 4 * EPSILON  # of an odds ratio near 1
 # groups of what is no odds ratio of one level
 PRODUCTS = "interactions: they multiply odds ratios"
 SEVERAL = "several columns of one variable: no odds ratio of one change"
@@ -33,13 +36,17 @@ ODDS = "odds, not ratios"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of the table: how copies call it, what the page shows, and which column it is of."""
+    """A row of the table: how copies call it, what the page shows, and which column it is of.
+
+    A number is also shown per `unit` of it.
+    """
 
     name: str
     label: str
     kind: str = ""
     level: Level | None = None
     drawn: bool = True
+    unit: float = 1.0
 
 
 def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
@@ -55,6 +62,7 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
         Their kind, in words.
     """
     rows = list(_rows(main))
+    errors = _errors(main)
     values = logs.reindex(list(main.model.names)).to_numpy(dtype=float)
     low, high = percentages(PROB)
     columns = ["n", "events", "odds ratio", low, high]
@@ -65,13 +73,20 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
         dtype=object,
     )
     text = raw.copy()
+    for name in columns[:2]:
+        text[name] = [f"{value:,}" if isinstance(value, int) else value for value in raw[name]]
     for name in columns[2:]:
-        text[name] = [_text(value) for value in raw[name]]
+        text[name] = [
+            _text(value, _of_row(row, errors)) for row, value in zip(rows, raw[name], strict=True)
+        ]
     rendered = Rendered.of(
         text,
         {},
         f"Odds ratios with 95% {intervals} intervals",
-        ["a level against the reference of its factor, a number per 1", counted_by(main.model)],
+        [
+            f"a level against the reference of its factor, a number {SAID}",
+            counted_by(main.model),
+        ],
         [HOW, _conditional(main.variables)],
     )
     rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
@@ -82,7 +97,7 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
 
 def _rows(main: Reported) -> Iterator[Row]:
     """Variables with odds ratios of their own, then, each kind below its name, the others."""
-    names, variables = main.model.names, main.variables
+    names, variables, units = main.model.names, main.variables, units_of(main)
     for each in variables:
         if each.kind == "levels":
             yield Row(name=each.name, label=each.name, kind=GROUP)
@@ -93,11 +108,15 @@ def _rows(main: Reported) -> Iterator[Row]:
                 yield Row(name=name, label=level_in_words(level.name), kind=LEVEL, level=level)
         elif each.kind in ("pair", "number"):
             level, column = each.levels[-1], each.levels[-1].column
-            said = ", per 1"
+            said = f", {per(1.0)}"
             if each.kind == "pair":
                 said = f": {level.name} against {each.levels[0].name}"
             assert column is not None  # noqa: S101
             yield Row(name=names[column], label=f"{each.name}{said}", level=level)
+            if column in units:
+                unit = units[column]
+                label, name = per(unit), f"{names[column]}, {per(unit)}"
+                yield Row(name=name, label=label, kind=LEVEL, level=level, unit=unit)
     for heading, kinds in (
         (PRODUCTS, ("product",)),
         (SEVERAL, ("several",)),
@@ -118,21 +137,40 @@ def _raw(row: Row, values: np.ndarray) -> tuple[Any, ...]:
     level = row.level
     if level is None:
         return ("",) * 5
-    told = not math.isnan(level.n)
+    told = not math.isnan(level.n) and row.unit == 1
     counts = (int(level.n), int(level.events)) if told else ("", "")
     if level.column is None:
         return (*counts, REFERENCE if level.is_reference else LEFT_OUT, "", "")
     with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
-        return (*counts, *np.exp(values[level.column]).tolist())
+        return (*counts, *np.exp(values[level.column] * row.unit).tolist())
 
 
-def _text(value: Any) -> Any:
-    """Four digits of the difference from 1, which is small where a unit is."""
+def _errors(main: Reported) -> Array:
+    """How wrong the logarithms of odds ratios may be, by columns: proved, of an estimate."""
+    if not isinstance(main, MainModel):
+        return np.zeros(main.model.n_parameters)
+    return np.asarray(main.fit.certificate.error_bound * main.fit.standard_errors)
+
+
+def _of_row(row: Row, errors: Array) -> float:
+    """How wrong the logarithm in a row may be."""
+    column = None if row.level is None else row.level.column
+    return 0.0 if column is None else float(errors[column]) * row.unit
+
+
+def _text(value: Any, error: float = 0.0) -> Any:
+    """Four digits, or two of the difference from 1, which is small where a unit is.
+
+    A difference that may be rounding or error alone is none, and has no digits.
+    """
     if not isinstance(value, float) or not math.isfinite(value):
         return value
     away = abs(value - 1)
-    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
-    return f"{value:#.{min(4 + more, 15)}g}".removesuffix(".")
+    if 0.01 > away > error + ROUNDING:
+        decimals = 1 - math.floor(math.log10(away))
+        known = math.floor(-math.log10(error + ROUNDING))  # no digits of the error
+        return f"{value:.{max(min(decimals, known), 3)}f}"
+    return f"{value:#.4g}".removesuffix(".")
 
 
 def _conditional(variables: Sequence[Variable]) -> str:
@@ -148,8 +186,13 @@ def _conditional(variables: Sequence[Variable]) -> str:
 
 def _forest(rows: Sequence[Row], values: np.ndarray) -> list[str]:
     """The heading of the axis, and what is drawn in each row."""
-    own = [row.level.column for row in rows if row.drawn and row.level is not None]
-    logs = values[[column for column in own if column is not None]]
+    logs = np.array(
+        [
+            values[row.level.column] * row.unit
+            for row in rows
+            if row.drawn and row.level is not None and row.level.column is not None
+        ]
+    ).reshape(-1, 3)
     axis = Axis.of(logs[:, 0], logs[:, 1:].ravel())
     return [axis.heading(), *(_drawn(row, axis, values) for row in rows)]
 
@@ -161,4 +204,4 @@ def _drawn(row: Row, axis: Axis, values: np.ndarray) -> str:
         return axis.blank()
     if row.level.column is None:
         return axis.reference()
-    return axis.row(*values[row.level.column].tolist())
+    return axis.row(*(values[row.level.column] * row.unit).tolist())

@@ -15,6 +15,7 @@ from flatprior.analysis.figures.diagnostics import (
     plot_influence,
 )
 from flatprior.analysis.figures.models import plot_comparison
+from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT, terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
@@ -82,7 +83,12 @@ def model_comparison(main: Reported) -> Facts | None:
             ),
             table_of(
                 "leave-one-out",
-                replace(comparison.rendered(rest), title="Leave-one-out", facts=(), notes=()),
+                replace(
+                    comparison.rendered(rest),
+                    title="Leave-one-out",
+                    facts=(),
+                    notes=as_notes(terms(rest)),
+                ),
             )
             if rest
             else None,
@@ -201,7 +207,8 @@ def influence(main: MainModel) -> Facts | None:
         else exact.message
     ]
     if loo is not None:
-        notes.append(loo.message)
+        notes += [loo.message, OF_LEAVE_ONE_OUT]
+    notes += terms(map(str, top.columns))
     return section_of(
         "influence",
         "Influence of single observations",

@@ -18,15 +18,18 @@ from flatprior.models.common.text import listing
 
 SOURCE = "Collins et al. (2024), BMJ 385, e078378"
 
+COLUMNS = ["asks for", "answered", "where", "what of it"]
+
 
 @dataclass(frozen=True)
 class Answer:
-    """An item, what it asks for, and which sections or tables give how much of it."""
+    """An item, what it asks for, which sections or tables give how much of it, and whether all."""
 
     item: str
     asks: str
     where: tuple[str, ...]
     what: str
+    whole: bool = False
 
 
 ANSWERS = (
@@ -38,17 +41,20 @@ ANSWERS = (
         "observations of the rarer outcome for each coefficient; no plan of it",
     ),
     Answer("11", "missing data", ("data",), "rows left out: complete cases"),
-    Answer("12b", "predictors in the analysis", ("data", "odds-ratios"), "formula and units"),
+    Answer("12b", "predictors in the analysis", ("data", "odds-ratios"), "formula and units", True),
     Answer(
         "12c",
         "type of model, building, validation",
         ("methods",),
         "type and terms; why these is left to the authors",
     ),
-    Answer("12e", "measures of performance", ("scores",), "with their definitions"),
-    Answer("13", "class imbalance", ("methods",), "no correction was made"),
+    Answer("12e", "measures of performance", ("scores",), "with their definitions", True),
+    Answer("13", "class imbalance", ("methods",), "no correction was made", True),
     Answer(
-        "15", "output of the model", ("classification",), "probability; classes at a cut of 0.5"
+        "15",
+        "output of the model",
+        ("classification",),
+        "probability; classes at a cut of 0.5, without a reason for it",
     ),
     Answer(
         "18f",
@@ -57,13 +63,19 @@ ANSWERS = (
         "versions, hash of the data, the command if there was one; no script",
     ),
     Answer("20a", "flow of participants", ("data",), "rows left out alone"),
-    Answer("20b", "characteristics", ("table-1",), "by outcome"),
-    Answer("21", "participants and events", ("data",), "in the one analysis"),
+    Answer(
+        "20b",
+        "characteristics",
+        ("table-1", "odds-ratios"),
+        "by outcome; of all how many are at each level; no dates, sites or missing values",
+    ),
+    Answer("21", "participants and events", ("data",), "in the one analysis", True),
     Answer(
         "22",
         "the full model",
         ("coefficients-table",),
         "every coefficient, and the intercept if there is one; of very many in the copy as CSV",
+        True,
     ),
     Answer("23a", "performance, with intervals", ("indices", "validation"), "not by subgroup"),
 )
@@ -85,14 +97,19 @@ def reporting_items(sections: Iterable[Facts]) -> Facts:
     """The table of items, by what is in the `sections` before it and after it."""
     titles = _titles(sections)
     rows = {
-        each.item: (each.asks, _place(each, titles), each.what)
+        each.item: (
+            each.asks,
+            "whole" if each.whole else "in part",
+            _place(each, titles),
+            each.what,
+        )
         for each in ANSWERS
         if any(name in titles for name in each.where)
     }
     table = Rendered.of(
-        pd.DataFrame.from_dict(rows, orient="index", columns=["asks for", "where", "what of it"]),
+        pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS),
         {},
-        "Items that this report answers",
+        "Items that this report answers, whole or in part",
         notes=[
             f"not answered by an analysis of data, and left to the authors: {listing(OF_AUTHORS)}",
             f"items and their numbers: {SOURCE}",

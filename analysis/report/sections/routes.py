@@ -12,6 +12,7 @@ from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
+from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
@@ -188,7 +189,10 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                     check.shift_table(),
                     {"observed": "+.4f", "predicted": "+.4f", "mcse": ".4f"},
                     f"Posterior mean minus MLE, in standard errors ({check.route})",
-                    notes=["the mean is not the mode; by how much it differs is known beforehand"],
+                    notes=[
+                        "the mean is not the mode; by how much it differs is known beforehand",
+                        *terms(["mcse"]),
+                    ],
                 ),
             ),
         ]

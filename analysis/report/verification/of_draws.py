@@ -7,6 +7,7 @@ import string
 
 from flatprior.analysis.comparison.notes import OF_LEAVE_ONE_OUT
 from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
+from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT as GLOSSARY
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.sections.model import KINDS_DIFFER, NO_INTERVALS
 from flatprior.analysis.report.sections.prediction import UNRELIABLE, WITH_BAD_K
@@ -38,7 +39,7 @@ def pattern_of(*sentences: str) -> str:
 
 
 MORE_NOTES = {
-    "influential": pattern_of(UNDEFINED, FOUND),
+    "influential": pattern_of(UNDEFINED, FOUND, GLOSSARY),
     "comparison": pattern_of(*OF_LEAVE_ONE_OUT),
 }
 MORE_WORDS = {

@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import WHOLE
 from flatprior.analysis.report.page import (
     FAILING,
@@ -18,7 +19,12 @@ from flatprior.analysis.report.page import (
     same_number,
     shows,
 )
-from flatprior.analysis.report.sections.making import OF_SAMPLER, sampling_in_words
+from flatprior.analysis.report.sections.making import (
+    OF_SAMPLER,
+    diagnostics_in_words,
+    sampler_notes,
+    sampling_in_words,
+)
 from flatprior.analysis.report.sections.prediction import AFTER_SAMPLING
 from flatprior.analysis.report.verification.anew import Anew
 from flatprior.analysis.report.verification.holding import DIFFERENCES, hold_notes, require
@@ -147,7 +153,7 @@ def _leave_one_out_held(shown: Table, report: Facts) -> None:
     require(
         shown.title == "Leave-one-out"
         and not shown.facts
-        and shown.notes == rows_left_out(len(models), WHOLE)
+        and shown.notes == as_notes(terms(shown.columns)) + rows_left_out(len(models), WHOLE)
         and sorted(names) == sorted(str(as_csv(printable(each))) for each in models)
         and set(shown.names) <= {*map(abbreviated, models), *told_apart(models)}
         and set(shown.columns) <= set(AFTER_SAMPLING)
@@ -158,7 +164,7 @@ def _leave_one_out_held(shown: Table, report: Facts) -> None:
 
 def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampled: str) -> None:
     """Hold the table of a sampler against what was measured on its draws."""
-    due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
+    due = diagnostics_in_words(check.diagnostics)
     _, names, rows = shown.in_full()
     require(
         due in shown.facts,
@@ -170,7 +176,9 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         and shown.columns == OF_SAMPLER
         and names == [as_csv(printable(each)) for each in check.names]
         and shown.names == told_apart(check.names[: len(shown.names)])
-        and shown.notes == as_notes(check.warnings) + rows_left_out(len(check.names), WHOLE),
+        and shown.notes
+        == as_notes(sampler_notes(check.diagnostics, check.warnings))
+        + rows_left_out(len(check.names), WHOLE),
         f"the table of the draws of {check.route} is not that of its results",
     )
     columns = dict(zip(shown.columns, zip(*rows, strict=True), strict=True))
@@ -181,7 +189,7 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         ("mcse", found["mcse"] / errors, check.shift_mcse),
         ("ess bulk", found["ess bulk"].min(), check.diagnostics["ess bulk"]),
         ("ess tail", found["ess tail"].min(), check.diagnostics["ess tail"]),
-        ("r_hat", found["r_hat"].max(), check.diagnostics["r_hat"]),
+        ("R-hat", found["R-hat"].max(), check.diagnostics["r_hat"]),
     ):
         require(
             Closeness(TWICE, TWICE).holds(seen, again),

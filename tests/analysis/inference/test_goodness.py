@@ -25,6 +25,9 @@ def test_goodness_of_fit_is_that_of_statsmodels(name):
     assert found.aic == pytest.approx(theirs.aic, rel=1e-8)
     assert found.bic == pytest.approx(k * math.log(n) - 2 * theirs.llf, rel=1e-8)
     assert found.mcfadden == pytest.approx(1 - theirs.llf / theirs.llnull, rel=1e-8)
+    of_constant = found.table()["constant"]
+    assert of_constant["AIC"] == pytest.approx(2 - 2 * theirs.llnull, rel=1e-8)
+    assert of_constant["BIC"] == pytest.approx(math.log(n) - 2 * theirs.llnull, rel=1e-8)
     assert found.null_log_likelihood == pytest.approx(float(case.facts["null_loglik"]), rel=1e-13)
     cox_snell = 1 - math.exp(2 * (theirs.llnull - theirs.llf) / n)
     if case.weights is None:  # else of rows, not of observations

@@ -170,6 +170,12 @@ def test_nothing_is_there_twice(item, page):
         Page.of(page.replace(whole, whole + whole))
 
 
+def test_a_count_with_commas_is_that_count_and_no_other():
+    assert shows("12,345,678", "12345678")
+    assert not shows("12,345,678", "12345679")
+    assert not shows("1,2345", "12345")
+
+
 @pytest.mark.parametrize("form", [".1f", ".4f", "+.3f", "#.4g", ".2e", ".6g"])
 def test_a_cell_shows_a_number_to_half_a_unit_of_its_last_digit(form):
     rng = np.random.default_rng(2)

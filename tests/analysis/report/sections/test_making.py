@@ -21,5 +21,5 @@ def test_the_table_of_a_sampler_is_its_own_summary(facts, model, agreement):
     heading, *rows = csv.reader(io.StringIO(table["formats"]["CSV"]))
     summary = posterior.summary()
     for name in ("mean", "sd", "mcse", "r_hat"):
-        shown = [float(row[heading.index(name)]) for row in rows]
+        shown = [float(row[heading.index({"r_hat": "R-hat"}.get(name, name))]) for row in rows]
         assert shown == pytest.approx(summary[name].tolist(), rel=1e-12)

@@ -30,8 +30,11 @@ def test_numbers_and_versions_are_those_of_the_report(facts, model, agreement):
     assert model.formula in how
     assert model.data_hash in how
     assert "Reference levels: psi 0." in how
-    for version in facts["data"]["versions"].values():
-        assert version in how
+    for name, version in facts["data"]["versions"].items():
+        assert (version in how.split("Computed with")[1]) or name == "pymc"
+    assert "PyMC" not in how  # which had no part in it
+    assert "Posterior intervals of 95% are equal-tailed" in how
+    assert "Classification is by the same predictions at a cut of 0.5" in how
     certificate = agreement.mle.certificate
     assert f"than {certificate.error_bound:.1e} standard errors" in proved
     assert f"at most {certificate.log_likelihood_error:.1e} below" in proved
@@ -40,8 +43,11 @@ def test_numbers_and_versions_are_those_of_the_report(facts, model, agreement):
 
 def test_what_was_not_done_is_not_said(model):
     how, proved = said(facts_with(model=model))
-    for word in ("routes", "sampled", "compared", "type II", "Effects"):  # no data at hand
+    # no data at hand
+    for word in ("routes", "sampled", "compared", "type II", "Effects", "Posterior intervals"):
         assert word not in how
+    for package in ("PyMC", "ArviZ", "scikit-learn"):
+        assert package not in how
     assert "draws" not in proved
     how, _ = said(facts_with(model=model, data=load_spector()))
     assert "Effects on the probability are averages" in how
@@ -57,7 +63,7 @@ def test_tests_of_terms_holm_weights_and_what_was_left_out_are_said():
     data = frame.drop(columns="w")
     how, _ = said(facts_with(model=BernoulliLogistic.from_formula("y ~ x + g", data), data=data))
     assert "whole terms by likelihood-ratio tests of type II" in how
-    assert "adjusted by Holm's method" in how
+    assert "adjusted by Holm's method, and intervals are by Bonferroni's" in how
     assert "2 rows with a missing value were left out" in how
     model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w", offset="x")
     how, _ = said(facts_with(model=model))

@@ -8,6 +8,7 @@ import pytest
 from reports import column, facts_with, item
 
 from flatprior.analysis import confidence_intervals
+from flatprior.analysis.report.sections import odds_ratios
 from flatprior.analysis.report.sections.no_maximum import what_holds
 from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.models import (
@@ -38,6 +39,7 @@ def test_levels_stand_below_their_factor_with_the_reference_and_events(births):
     rows = [(row["kind"], row["name"], *row["cells"][:2]) for row in table["rows"]]
     assert rows == [
         ("", "lwt, per 1", "189", "59"),
+        ("level", "per 30.6 (1 SD)", "", ""),
         ("group", "race", "", ""),
         ("level", "black", "26", "11"),
         ("level", "other", "67", "25"),
@@ -67,6 +69,46 @@ def test_ratios_and_intervals_are_those_of_the_analysis(births):
     assert found["race: black (reference)"]["odds ratio"] == "reference"
 
 
+def test_a_number_has_an_odds_ratio_per_standard_deviation(births):
+    model, table = births
+    rows = {row[""]: row for row in csv.DictReader(io.StringIO(table["formats"]["CSV"]))}
+    profile = np.exp(30.6 * confidence_intervals(model).table())
+    for one, two in (("odds ratio", "coefficient"), ("2.5%", "2.5%"), ("97.5%", "97.5%")):
+        shown = float(rows["lwt, per 30.6 (1 SD)"][one])
+        assert shown == pytest.approx(profile.loc["lwt", two], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (0.98496, 1e-15, "0.9850"),
+        (0.997773, 1e-15, "0.9978"),
+        (1.0000234567, 1e-15, "1.000023"),
+        (1.0000234567, 1e-5, "1.0000"),
+        (1.00000000000001, 1e-13, "1.000"),
+        (1.0000000000000002, 0.0, "1.000"),
+        (0.2314, 0.0, "0.2314"),
+        (1234.56, 0.0, "1235"),
+    ],
+)
+def test_an_odds_ratio_near_1_has_the_digits_that_are_known(value, error, shown):
+    assert odds_ratios._text(value, error) == shown
+
+
+def test_an_odds_ratio_that_is_1_but_for_rounding_is_shown_as_1():
+    frame = {"x": [0.1, 0.2, 0.3, 0.4] * 10, "y": [0, 1, 1, 0] * 10}
+    _, table = of("y ~ x", frame)
+    assert table["rows"][0]["cells"][2] == "1.000"
+
+
+def test_counts_have_commas_between_thousands_and_their_copies_none():
+    frame = {"g": ["a", "b"] * 3000, "y": [0, 1, 1, 0, 1, 1] * 1000}
+    _, table = of("y ~ g", frame)
+    assert table["rows"][1]["cells"][:2] == ["3,000", "2,000"]
+    assert "\n,3000" not in table["formats"]["CSV"]
+    assert ",3000,2000," in table["formats"]["CSV"]
+
+
 def test_where_profiles_are_too_many_intervals_are_walds():
     rng = np.random.default_rng(2)
     frame = {"x": rng.normal(size=20_001), "y": rng.integers(0, 2, 20_001)}
@@ -74,6 +116,7 @@ def test_where_profiles_are_too_many_intervals_are_walds():
     table = item(facts_with(variables_and_odds_ratios, what_holds, model=model), "odds-ratios")
     wald = np.exp(fit_newton(model).summary())
     assert "Wald" in table["title"]
+    assert table["rows"][0]["cells"][0] == "20,001"
     shown = [float(cell) for cell in table["rows"][0]["cells"][2:]]
     assert shown == pytest.approx(
         wald.loc["x", ["coefficient", "2.5%", "97.5%"]].tolist(), rel=1e-3
@@ -84,7 +127,7 @@ def test_dots_stand_at_their_odds_ratios(births):
     model, table = births
     dots = [re.findall(r'<circle cx="([\d.]+)%"', row["drawn"]) for row in table["rows"]]
     drawn = [(float(own[0]), row) for own, row in zip(dots, table["rows"], strict=True) if own]
-    assert len(drawn) == model.n_parameters - 1
+    assert len(drawn) == model.n_parameters  # a number per 1 and per SD, but no intercept
     places = np.array([place for place, _ in drawn])
     logs = np.log([float(row["cells"][2]) for _, row in drawn])
     slope, start = np.polyfit(logs, places, 1)

@@ -17,11 +17,11 @@ def items(facts):
 def test_each_answer_stands_in_a_section_that_is_there(facts):
     found, table = items(facts)
     titles = {section["title"] for section in facts["sections"]}
-    for _, where, _ in found.values():
+    for _, _, where, _ in found.values():
         assert set(where.split("; ")) <= titles
-    assert found["20b"][1] == "Table 1 and odds ratios"
-    assert found["22"][1] == "Coefficients"
-    assert found["12b"][1] == "Data and model; Table 1 and odds ratios"
+    assert found["20b"][2] == "Table 1 and odds ratios"
+    assert found["22"][2] == "Coefficients"
+    assert found["12b"][2] == "Data and model; Table 1 and odds ratios"
     assert "left to the authors: title and abstract (1, 2)" in table["notes"][0]
 
 
@@ -36,11 +36,15 @@ def test_what_is_not_on_the_page_is_not_said_to_be_answered(facts):
 def test_no_more_is_said_to_be_answered_than_is(facts):
     found, _ = items(facts)
     (methods,) = (s for s in facts["sections"] if s["id"] == "methods")
-    assert found["10"][1] == methods["title"]
+    assert found["10"][2] == methods["title"]
     assert "of the rarer outcome for each" in methods["items"][0]["text"][0]
     # a model may have no intercept, and a report made in Python no command
-    assert found["22"][2].startswith("every coefficient, and the intercept if there is one")
-    assert "the command if there was one" in found["18f"][2]
+    assert found["22"][3].startswith("every coefficient, and the intercept if there is one")
+    assert "the command if there was one" in found["18f"][3]
+    assert {name for name, cells in found.items() if cells[1] == "whole"} == {
+        *("12b", "12e", "13", "21", "22")
+    }
+    assert {cells[1] for cells in found.values()} == {"whole", "in part"}
 
 
 def parts_of(numbers):
