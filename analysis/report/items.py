@@ -29,16 +29,19 @@ def spans(item: Facts) -> bool:
     return item["kind"] in ("text", "data") or bool(item["wide"])
 
 
-def is_long(name: str) -> bool:
-    """Whether the name of a row may break within a word, where there is no room for it.
+def breaks(name: str) -> str:
+    """Where the name of a row may break: between words, anywhere if it is long, or nowhere.
 
     Examples
     --------
-    >>> from flatprior.analysis.report.items import is_long
-    >>> is_long("C(education)[T.high]"), is_long("the_ward_of_most_of_the_stay[T.surgery]")
-    (False, True)
+    >>> from flatprior.analysis.report.items import breaks
+    >>> breaks("C(race)[T.other]"), breaks("lwt, per 1"), breaks("ward_of_most_of_the_stay[T.a]")
+    ('', 'phrase', 'long')
     """
-    return len(name) > LONGEST_NAME or max(map(len, name.split()), default=0) > LONGEST_WORD
+    words = name.split()
+    if len(name) > LONGEST_NAME or max(map(len, words), default=0) > LONGEST_WORD:
+        return "long"
+    return "phrase" if len(words) > 1 else ""
 
 
 def text_of(*sentences: str) -> Facts:

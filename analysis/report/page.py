@@ -40,7 +40,7 @@ _PLACES = r'(?: (?:class|d|r|[xy][12]?|c[xy])="[-\w.% ]*")*'
 _SHAPES = rf"(?:<(?:line|circle|path){_PLACES}/>|<svg{_PLACES}>|</svg>)*"
 _LABELS = rf"(?:<text{_PLACES}>[-+.\de]*</text>)*"
 _LEFT = r'(?: class="word")?'  # of a column of words
-_NAME = r'<th scope="row"(?: class="long")?>'
+_NAME = r'<th scope="row"(?: class="(?:long|phrase)")?>'
 _SVG = r'<svg aria-hidden="true">'
 # nothing else may stand in a table or a figure: whatever is not read is not verified
 _TABLE = re.compile(

@@ -19,7 +19,7 @@ from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report.first_screen import first_screen
-from flatprior.analysis.report.items import is_long, spans
+from flatprior.analysis.report.items import breaks, spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
@@ -293,6 +293,6 @@ def render(facts: Facts) -> str:
         script=Markup(script),  # noqa: S704
         script_hash=digest,
         spans=spans,
-        long=is_long,
+        breaks=breaks,
         markup=Markup,  # of SVG: Matplotlib escapes the text in it, and a forest has none
     )

@@ -111,7 +111,7 @@ def test_no_error_no_request_no_overflow(browser, path, width, theme):
 BROKEN_WORDS = """
 return [...document.querySelectorAll('tbody th:not(.long)')].flatMap((th) => {
   const text = th.firstChild, found = [];
-  for (const word of (text ? text.data : '').matchAll(/[^\\s\\-\\/]+/g)) {
+  for (const word of (text ? text.data : '').matchAll(th.className ? /[\\w.,]+/g : /\\S+/g)) {
     const range = document.createRange();
     range.setStart(text, word.index);
     range.setEnd(text, word.index + word[0].length);
