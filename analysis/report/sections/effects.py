@@ -187,7 +187,8 @@ def _in_units(frame: pd.DataFrame, slopes: Mapping[str, tuple[float, ...]]) -> p
         for unit in slopes.get(name, ()):
             rows[f"{name}, {per(unit)}"] = np.where(scaled, row * unit, row)
     found = pd.DataFrame.from_dict(rows, orient="index", columns=frame.columns)
-    return found.rename_axis(index=frame.index.name)
+    found.index.name = frame.index.name
+    return found
 
 
 def _differences(means: MarginalMeans, name: str) -> ResultTable:
