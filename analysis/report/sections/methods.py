@@ -21,7 +21,6 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.effects import tables_of_effects
 from flatprior.analysis.report.sections.making import sampling_in_words
 from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
-from flatprior.analysis.report.sections.prediction import CUT
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.text import (
@@ -235,8 +234,8 @@ def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
         )
     )
     yield (
-        f"Classification is by the same predictions at a cut of {CUT:g}, with the exact intervals "
-        "of Clopper and Pearson."
+        f"Classification is by the same predictions at a cut of {main.classification.cut:g}, with "
+        "the exact intervals of Clopper and Pearson."
     )
 
 
