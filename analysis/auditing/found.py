@@ -196,6 +196,33 @@ class Audit(Renderable):
         gaps = np.abs(self.coefficients - self.mle.coefficients) / self.mle.standard_errors
         return float(gaps.max())
 
+    def _by_our_names(self, judged: Sequence[Judged]) -> list[tuple[str, Judged]]:
+        """Numbers that were stated of a coefficient, with the name that it has here."""
+        terms = [each.term for each in judged]
+        ours = our_names(self.model, terms) if terms else {}
+        return [(ours.get(each.term, each.term), each) for each in judged]
+
+    @property
+    def wrong_coefficients(self) -> dict[str, Judged | None]:
+        """Names of the coefficients that are not the estimate's, with what was stated if printed.
+
+        The furthest from it is the first.
+        """
+        if self.mle is None or self.is_mle or self.coefficients is None:
+            return {}
+        printed = self._by_our_names([each for each in self.numbers if each.is_coefficient])
+        far = self.table()["difference"].abs().sort_values(ascending=False, kind="stable")
+        stated = dict(printed)
+        return {
+            str(name): stated.get(str(name))
+            for name, distance in far.items()
+            if (
+                stated[str(name)].consistent is False
+                if name in stated
+                else distance > self.tolerance
+            )
+        }
+
     @property
     def failing(self) -> tuple[bool, ...]:
         """Whether each row of the table that is shown says of a number that it is not right.
@@ -204,20 +231,10 @@ class Audit(Renderable):
         """
         if self.draws is not None:
             return tuple(not claim.holds for claim in self.draws.check.claims)
-        table, names = self.table(), self.model.names
-        terms = [each.term for each in self.numbers]
-        ours = our_names(self.model, terms) if terms else {}
-        judged = [(ours.get(each.term, each.term), each) for each in self.numbers]
-        stated = {name for name, each in judged if each.is_coefficient}
-        wrong = {name for name, each in judged if each in self.off}
-        if self.mle is None:
-            goes = self.existence.coefficients
-            wrong |= {name for name in names if goes.get(name) in ("+inf", "-inf")}
-        elif not self.is_mle:
-            wrong |= {name for name, each in judged if each.is_coefficient and not each.consistent}
-            far = table["difference"].abs() > self.tolerance
-            wrong |= {name for name in table.index[far] if name not in stated}
-        return tuple(name in wrong for name in names)
+        goes = self.existence.coefficients
+        wrong = {name for name in goes if goes[name] in ("+inf", "-inf")}
+        wrong |= {name for name, _ in self._by_our_names(self.off)} | {*self.wrong_coefficients}
+        return tuple(name in wrong for name in self.model.names)
 
     @property
     def verdict(self) -> str:

@@ -313,11 +313,29 @@ def null_log_likelihood(model: BernoulliLogistic) -> float:
 
 def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTest | None:
     """Likelihood-ratio test of a constant probability; None where it is not nested in the model."""
-    df = model.n_parameters - 1
-    if df == 0 or not _contains_a_constant(model):
+    heights = (goodness.log_likelihood, goodness.null_log_likelihood)
+    return null_test_of(model, *heights, model.n_parameters)
+
+
+def null_test_of(
+    model: BernoulliLogistic, log_likelihood: float, null: float, rank: int
+) -> HypothesisTest | None:
+    """The same by a log-likelihood, or its supremum, of a design of some rank.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.inference.goodness import null_log_likelihood, null_test_of
+    >>> from flatprior.models import BernoulliLogistic, check_existence, load_endometrial
+    >>> model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    >>> supremum = check_existence(model).limit.log_likelihood
+    >>> found = null_test_of(model, supremum, null_log_likelihood(model), 4)
+    >>> found.df, found.p_text
+    (3, '1.02e-10')
+    """
+    if rank < 2 or not _contains_a_constant(model):
         return None
-    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
-    return chi_squared_test("likelihood ratio", "a constant probability", statistic, df)
+    statistic = ratio(log_likelihood, null)
+    return chi_squared_test("likelihood ratio", "a constant probability", statistic, rank - 1)
 
 
 def _contains_a_constant(model: BernoulliLogistic) -> bool:

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from flatprior.analysis.report.first.of_results import of_audits, of_comparison, of_many
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
@@ -35,11 +36,13 @@ ROOM = 80  # characters for names
 
 def first_screen(main: MainModel) -> Facts:
     """The sentence, key figures and doubts, and the standing of each section by its identifier."""
-    doubts = [*_of_size(main), *_of_tests(main), *_of_prediction(main), *_of_rows(main)]
+    doubts = [*(Doubt(*said) for said in (*of_audits(main), *of_comparison(main)))]
+    doubts += [*_of_size(main), *_of_tests(main), *_of_prediction(main), *_of_rows(main)]
     stand = standings(main, doubts)
     return {
         "sentence": _sentence(main),
         "compared": _compared(main),
+        "claims": [],
         "figures": _figures(main),
         "predicted": WHOSE[main.leaves_out],
         "doubts": [doubt._asdict() for doubt in doubts],
@@ -145,9 +148,7 @@ def _rarer(main: MainModel) -> int:
 
 def _of_size(main: MainModel) -> list[Doubt]:
     """Warnings of the model, and a sample that is small."""
-    found = [
-        Doubt("data", f"{said[:1].upper()}{said[1:]}.", "a warning") for said in main.model.warnings
-    ]
+    found = [Doubt(*of_many(main, said)) for said in main.model.warnings]
     rarer, k = _rarer(main), main.model.n_parameters
     if rarer < FEW_EVENTS * k:
         found.append(

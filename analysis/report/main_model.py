@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
 from flatprior.analysis.inference.intervals import confidence_intervals
+from flatprior.analysis.inference.limits import Limits
 from flatprior.analysis.inference.new_rows import frame_for, own_rows
 from flatprior.analysis.inference.summary import Summary, summarise
 from flatprior.analysis.report.column_sums import ColumnSums
@@ -114,6 +116,15 @@ class WithoutMLE(Reported):
     """
 
     existence: Existence
+
+    @found_once
+    def limits(self) -> Limits | None:
+        """Where each coefficient goes, with intervals where refits are few; None if unknown."""
+        limit = self.existence.limit
+        if limit is None or math.isnan(limit.log_likelihood):
+            return None
+        few = not refits_left_out(self.model)
+        return Limits.of(self.here, self.existence, intervals=few)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -51,8 +51,11 @@ def standings(main: MainModel, doubts: Sequence[Doubt]) -> dict[str, Standing]:
         "existence": Standing(GOOD, "proved") if certain else exact,
         "variables": exact,
         "coefficients": exact,
+        "effects": Standing(GOOD, "of proved coefficients") if certain else exact,
         "prediction": passed,
     }
+    if main.comparison is not None:
+        found["comparison"] = Standing(GOOD, "not rejected")
     if main.diagnostics is not None:
         found["influence"] = passed
     if agreement is not None:
@@ -103,4 +106,5 @@ def _doubted(found: dict[str, Standing], doubts: Sequence[Doubt], left: int) -> 
             reasons.setdefault(section, []).append(doubt.short)
     if left and "data" in reasons:
         reasons["data"].insert(0, f"{count(left, 'row')} left out")
-    return {section: _look(why) for section, why in reasons.items() if section in found}
+    open_to_doubt = {section for section, each in found.items() if each.kind != FAILED}
+    return {section: _look(why) for section, why in reasons.items() if section in open_to_doubt}

@@ -6,6 +6,7 @@ import math
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
+from flatprior.analysis.report.first.of_results import rejection_of
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.text import count
@@ -66,9 +67,13 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
             "message": " ".join(map(_in_a_sentence, main.audits)),
             "notes": [*main.model.warnings],
         }
+    rejected, none = rejection_of(main) is not None, len(comparison.without)
+    doubts = ["the main one is rejected"] if rejected else []
+    doubts += [f"{none} without an estimate"] if none else []
     return {
-        "headline": f"{count(len(comparison.models), 'model')} compared",
-        "good": True,
+        "headline": "; ".join([f"{count(len(comparison.models), 'model')} compared", *doubts]),
+        "good": not doubts,
+        "look": bool(doubts),
         "message": comparison.message,
         "notes": [*main.model.warnings],
     }

@@ -18,6 +18,7 @@ from typing import Any
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
+from flatprior.analysis.report.first.without_mle import first_without_mle
 from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.items import breaks, spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
@@ -205,7 +206,7 @@ def report_facts(
     -------
     dict
         "title"; "verdict" with "headline", "good" and "message"; "first", what a reader sees first:
-        "sentence", "figures", "doubts" and the "standings" of sections, or None without an MLE;
+        "sentence", "claims", "figures", "doubts" and the "standings" of sections;
         "sections", a list of dicts with "id", "title" and "items", each item with a "kind" ("text",
         "table" or "figure"); "data", all results as JSON has them.
 
@@ -250,13 +251,21 @@ def facts_of(
     there = [section for section in found if section is not None]
     last = [methods(main, data), reproducibility(main, data["command"], data)]
     there += [last[0], reporting_items([*there, *last]), last[1]]
+    first = first_without_mle(main) if isinstance(main, WithoutMLE) else first_screen(main)
+    # of a section that has no table nothing is claimed; what is in `instead` is not made here
+    claiming = {section["id"] for section in (*filter(_has_a_table, there), *instead.values())}
+    standings = {name: each for name, each in first["standings"].items() if name in claiming}
     return {
         "title": abbreviated(title or main.formula, 160),
         "verdict": takeaway(main) if verdict is None else verdict,
-        "first": None if isinstance(main, WithoutMLE) else first_screen(main),
+        "first": first | {"standings": standings},
         "sections": there,
         "data": data,
     }
+
+
+def _has_a_table(section: Facts) -> bool:
+    return any(item["kind"] == "table" for item in section["items"])
 
 
 def render(facts: Facts) -> str:

@@ -46,8 +46,7 @@ def why_not(main: WithoutMLE) -> Facts:
         "Does the maximum exist?",
         [
             text_of(
-                # in full it stands with the verdict, or with the models that are compared
-                "It is undecided." if existence.kind == "undecided" else f"No: {existence.kind}.",
+                f"{existence.message[:1].upper()}{existence.message[1:]}.",
                 *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
                 f"The outcomes overlap by {existence.overlap_width:.1e} at most, of the mean "
                 "distance of a row from what all but separates them."
@@ -178,9 +177,9 @@ def _named(labels: Sequence[object]) -> str:
 
 def what_holds(main: WithoutMLE) -> Facts:
     """Limits, intervals that are open, and tests by suprema."""
-    existence, model = main.existence, main.here
+    existence, limits = main.existence, main.limits
     limit = existence.limit
-    if limit is None or math.isnan(limit.log_likelihood):
+    if limits is None or limit is None:
         return section_of(
             "claims",
             "What can still be claimed",
@@ -197,7 +196,6 @@ def what_holds(main: WithoutMLE) -> Facts:
             ],
         )
     small = not refits_left_out(main.model)
-    limits = Limits.of(model, existence, intervals=small)
     where = limits.rendered()
     proved = limit.error_bound
     if limit.names:

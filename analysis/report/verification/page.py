@@ -33,6 +33,12 @@ _OF_A_VERSION = re.compile(
 )
 _EMPTY = r"\1\2\3\4\5\6"
 _COMPARED = re.compile(r'<p class="compared">[^<]*</p>\n')
+# what is said of the comparison beside its section: doubts, what stands without, its standing
+_BESIDE = re.compile(
+    r'<li class="compared">[^<]*<a [^<]*</a></li>\n|<li>Nothing in what was looked at[^<]*</li>\n'
+    r'|(?<=">Model comparison) <span class="standing[^<]*</span>'
+    r'|(?<=">Model comparison</a>) <span class="standing[^<]*</span>'
+)
 
 
 def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool) -> list[str]:
@@ -74,6 +80,9 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         require(parts[0][1] == 1, "the page lacks the sentence on the comparison")
         (rest, _), (made, _) = parts
         holes.append("the sentence on the comparison at the top of the page")
+    if unverified or _by_draws(report):
+        rest, made = (_BESIDE.sub("", part) for part in (rest, made))
+        holes.append("what is said of the comparison at the top of the page")
     if not spoken:
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))

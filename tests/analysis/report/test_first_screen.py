@@ -74,7 +74,7 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
     stand = {name: each["said"] for name, each in facts["first"]["standings"].items()}
     short = "look here: small sample, Wald test misled"
     assert stand == {
-        **{"data": "look here: a warning", "existence": "proved"},
+        **{"data": "look here: k/n = 0.12", "existence": "proved", "comparison": "not rejected"},
         **{"agreement": "proved, draws tested", "posterior": "passed", "sampling": "passed"},
         **{"coefficients": short, "variables": short, "prediction": "look here: too extreme"},
         **{"influence": "look here: 1 row of much weight"},
@@ -132,7 +132,7 @@ def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
     bound = stand["coefficients"]["said"]
     assert re.fullmatch(r"exact to \d\.\de-1\d SE", bound)
     assert {each["said"] for each in stand.values()} == {
-        *("complete, finite", "proved", "passed", bound),
+        *("complete, finite", "proved", "passed", "of proved coefficients", bound),
     }
     assert {each["kind"] for each in stand.values()} == {"good"}
     legend = facts["first"]["legend"]
