@@ -13,6 +13,7 @@ from flatprior.models.common.text import printable, told_apart
 
 WHOLE = "the copy as CSV has all"
 HALF_PAGE = 58  # characters: a wider table takes the whole width
+GAP = 1.5  # characters between columns
 SHORTEST = 11  # characters for which the names of rows have room in any case
 LONGEST_NAME, LONGEST_WORD = 60, 24  # characters of a name whose words do not break
 PROB = 0.95  # of intervals
@@ -105,11 +106,12 @@ def table_of_main(name: str, rendered: Rendered, title: str) -> Facts:
     return table_of(name, replace(rendered, title=title))
 
 
-def _width(rendered: Rendered) -> int:
-    """Characters that the table takes beside one another."""
-    columns = zip(rendered.columns, *rendered.cells, strict=True)
+def _width(rendered: Rendered) -> float:
+    """Characters that the table takes beside one another; headings break between words."""
+    heads = [max(column.split(), key=len, default="") for column in rendered.columns]
     names = min(max(SHORTEST, *map(len, ("", *rendered.names))), 30)
-    return names + sum(2 + max(map(len, column)) for column in columns)
+    columns = zip(heads, *rendered.cells, strict=True)
+    return names + sum(GAP + max(map(len, column)) for column in columns)
 
 
 def figure_of(name: str, figure: Any, title: str, how: str, alternative: str) -> Facts:

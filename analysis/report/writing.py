@@ -24,7 +24,7 @@ from flatprior.analysis.report.items import breaks, spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
-from flatprior.analysis.report.sections.describing import variables_by_outcome
+from flatprior.analysis.report.sections.describing import data_and_variables
 from flatprior.analysis.report.sections.effects import effects_of_variables
 from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
 from flatprior.analysis.report.sections.methods import methods
@@ -71,8 +71,7 @@ SECTIONS: tuple[Section, ...] = (
     influence,
 )
 WITHOUT_MLE: tuple[Section, ...] = (
-    data_and_model,
-    variables_by_outcome,
+    data_and_variables,
     why_not,
     what_holds,
     model_comparison,

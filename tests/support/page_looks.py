@@ -93,20 +93,28 @@ for (let i = 0; i < boxes.length; i++)
     if (a[4] !== b[4] && wide > 3 && high > 4 && !(passes(a[4]) && passes(b[4])))
       overlaps.push([a[4].data, b[4].data]);
   }
-for (const each of document.querySelectorAll("main svg, main table")) {
+for (const each of document.querySelectorAll("main svg")) {
   const r = each.getBoundingClientRect();
   boxes.push([r.left, r.top, r.right, r.bottom]);
 }
-// a bit for each half of each line of 4 pixels in which something stands
+// a bit for each half of each line of 4 pixels in which something stands; the lines of a table do not
 const middle = (main.left + main.right) / 2 + 20;
 const lines = new Uint8Array(Math.ceil(main.height / 4));
 for (const [left, top, right, bottom] of boxes)
   for (let i = Math.max(Math.floor((top - main.top) / 4), 0);
        i < Math.min((bottom - main.top) / 4, lines.length); i++)
     lines[i] |= (left < middle ? 1 : 0) | (right > middle ? 2 : 0);
+// a half is unused where nothing stands in it for 80 pixels or more
+let unused = 0;
+for (const half of [1, 2])
+  for (let i = 0, start = 0; i <= lines.length; i++)
+    if (i === lines.length || lines[i] & half) {
+      if (i - start >= 20) unused += i - start;
+      start = i + 1;
+    }
 const clipped = [...document.querySelectorAll(".scroll")]
   .filter((each) => each.scrollWidth > each.clientWidth + 1)
   .map((each) => [each.parentElement.id, each.scrollWidth - each.clientWidth]);
 return {small, overlaps, broken, clipped, wide: document.documentElement.scrollWidth - innerWidth,
-        blank: lines.filter((each) => each === 1 || each === 2).length / lines.length};
+        blank: unused / (2 * lines.length)};
 """

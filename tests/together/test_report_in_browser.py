@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(
     reason="THE REPORT WAS NOT OPENED IN A BROWSER: apt-get install chromium chromium-driver",
 )
 WIDTHS = (1400, 1024, 768, 390)
+PRINTED = 680  # A4 between its margins, in pixels
 THEMES = ("light", "dark")
 FIGURES = 14  # of the report of names that are markup
 
@@ -81,10 +82,16 @@ def use_width(browser, width):
     )
 
 
+def use_paper(browser):
+    """As printed on A4."""
+    use_width(browser, PRINTED)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+
+
 def use_theme(browser, theme):
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": theme}]},
+        {"media": "", "features": [{"name": "prefers-color-scheme", "value": theme}]},
     )
 
 
@@ -166,6 +173,17 @@ def test_nothing_of_any_report_overlaps_is_cut_off_too_small_half_blank_or_pale(
         assert page["blank"] < 0.2, width
         if width >= 1024:  # on narrower screens tables scroll
             assert page["clipped"] == [], width
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_paper_nothing_overlaps_or_leaves_the_page(browser, written, kind):
+    show(browser, written(kind))
+    use_paper(browser)
+    page, labels = browser.execute_script(LAYOUT), browser.execute_script(LABELS)
+    use_theme(browser, "light")
+    assert labels == {"overlaps": [], "cut": []}
+    assert page["overlaps"] == []
+    assert page["wide"] <= 0
 
 
 def test_decimal_points_stand_below_one_another_and_nothing_is_copied_of_that(browser, path):

@@ -12,13 +12,13 @@ from flatprior.analysis.report.column_sums import ColumnSums
 from flatprior.analysis.report.items import section_of, table_of, text_of
 from flatprior.analysis.report.main_model import Reported
 from flatprior.analysis.report.page import GROUP, LEVEL, Facts
+from flatprior.analysis.report.sections.model import data_and_model
 from flatprior.analysis.report.variables import Level, Variable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
 
-TITLE = "Table 1: variables by outcome"
 COLUMNS = ("events: mean or n", "events: SD or %", "others: mean or n", "others: SD or %")
 NONE = ("",) * len(COLUMNS)
 Cells = tuple[tuple[object, str], ...]  # each a number and its format
@@ -34,10 +34,10 @@ class Row:
     cells: Cells = ()
 
 
-def variables_by_outcome(main: Reported) -> Facts | None:
-    """The section on the variables, where the columns of the model tell their values."""
-    items = table_1(main)
-    return section_of("variables", TITLE, items) if items else None
+def data_and_variables(main: Reported) -> Facts:
+    """What was fitted to what, and Table 1: where there are no odds ratios to stand beside it."""
+    data = data_and_model(main)
+    return section_of(data["id"], data["title"], [*data["items"], *table_1(main)])
 
 
 def table_1(main: Reported) -> list[Facts]:
@@ -159,7 +159,7 @@ def _table(rows: list[Row], main: Reported) -> Facts:
         ],
     )
     rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
-    return table_of("table-1", rendered, kinds=[row.kind for row in rows]) | {"wide": True}
+    return table_of("table-1", rendered, kinds=[row.kind for row in rows])
 
 
 def _text(value: object, form: str) -> str:

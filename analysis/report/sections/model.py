@@ -100,18 +100,18 @@ def existence_certificate(main: MainModel) -> Facts:
     certificate = main.fit.certificate
     shown = certificate.rendered()
     message = existence.message
+    warnings = [said for said in existence.warnings if said not in main.model.warnings]
     return section_of(
         "existence",
         "Does the maximum exist?",
         [
-            text_of(
-                f"{message[:1].upper()}{message[1:]}.",
-                *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
-            ),
+            text_of(f"{message[:1].upper()}{message[1:]}.", *(f"{said}." for said in warnings)),
+            text_of(*shown.notes),
             table_of(
                 "certificate",
                 replace(
                     shown,
+                    notes=(),
                     title=f"Certificate of the best route ({main.fit.route})",
                     raw=pd.DataFrame(shown.cells, index=shown.names, columns=shown.columns),
                 ),

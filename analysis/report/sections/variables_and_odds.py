@@ -28,7 +28,8 @@ def variables_and_odds_ratios(main: MainModel) -> Facts:
     ['table-1', 'odds-ratios']
     """
     items = [*table_1(main), odds_ratios(main, *_intervals(main))]
-    return section_of("variables", TITLE, items) | {"pair": True}
+    beside = [item | {"wide": True} if item["kind"] == "table" else item for item in items]
+    return section_of("variables", TITLE, beside) | {"pair": True}
 
 
 def _intervals(main: MainModel) -> tuple[pd.DataFrame, str]:

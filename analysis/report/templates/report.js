@@ -46,11 +46,13 @@
   const decimals = (cell) => /^-?\d+(\.\d*)?$/.exec(cell.textContent)?.[1]?.length ?? 0;
   for (const body of document.querySelectorAll(".table:not(.words) tbody")) {
     const cells = [...body.querySelectorAll("td")].filter((cell) => /^-?\d/.test(cell.textContent));
-    const most = [];
+    const most = [], powers = [];
     for (const cell of cells) {
+      // a column of powers of ten has no decimal points to align
+      powers[cell.cellIndex] = (powers[cell.cellIndex] ?? 0) + (/e/.test(cell.textContent) ? 1 : -1);
       most[cell.cellIndex] = Math.max(most[cell.cellIndex] ?? 0, decimals(cell));
     }
-    for (const cell of cells.filter((each) => !/e/.test(each.textContent))) {
+    for (const cell of cells.filter((each) => !/e/.test(each.textContent) && powers[each.cellIndex] < 0)) {
       const lacking = most[cell.cellIndex] - decimals(cell);
       if (lacking > 0) {
         cell.dataset.lacking = (decimals(cell) ? "" : ".").padEnd(lacking, "0");

@@ -36,7 +36,6 @@ def test_a_separated_model_has_a_report_of_why_what_holds_and_what_to_do(separat
     ids = [section["id"] for section in separated["sections"]]
     assert ids == [
         "data",
-        "variables",
         "existence",
         "claims",
         "next",
