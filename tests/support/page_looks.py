@@ -104,12 +104,12 @@ for (const [left, top, right, bottom] of boxes)
   for (let i = Math.max(Math.floor((top - main.top) / 4), 0);
        i < Math.min((bottom - main.top) / 4, lines.length); i++)
     lines[i] |= (left < middle ? 1 : 0) | (right > middle ? 2 : 0);
-// a half is unused where nothing stands in it for 80 pixels or more
+// a half is unused where nothing stands in it for five lines of text
 let unused = 0;
 for (const half of [1, 2])
   for (let i = 0, start = 0; i <= lines.length; i++)
     if (i === lines.length || lines[i] & half) {
-      if (i - start >= 20) unused += i - start;
+      if (i - start >= 30) unused += i - start;
       start = i + 1;
     }
 const clipped = [...document.querySelectorAll(".scroll")]

@@ -37,7 +37,12 @@ class Row:
 def data_and_variables(main: Reported) -> Facts:
     """What was fitted to what, and Table 1: where there are no odds ratios to stand beside it."""
     data = data_and_model(main)
-    return section_of(data["id"], data["title"], [*data["items"], *table_1(main)])
+    fitted, *figures = data["items"]
+    variables = table_1(main)
+    # two columns of like heights
+    long = any(len(item["rows"]) > len(fitted["rows"]) for item in variables if "rows" in item)
+    items = [fitted, *figures, *variables] if long else [fitted, *variables, *figures]
+    return section_of(data["id"], data["title"], items)
 
 
 def table_1(main: Reported) -> list[Facts]:
