@@ -120,15 +120,16 @@ def reproducibility(main: Reported, command: str, data: Facts) -> Facts:
         )
         or "none needed",
         "data hash (XXH3, 128 bits)": main.model.data_hash,
-    } | {f"version of {name}": number for name, number in data["versions"].items()}
-    facts["machine"] = data["machine"]
+        "versions": ", ".join(f"{name} {number}" for name, number in data["versions"].items()),
+        "machine": data["machine"],
+    }
     rows = main.model.rows
     if not isinstance(rows, ArrayRows):
         facts["rows"] = (
             f"read in batches {'from files' if rows.at_hand else 'on a cluster'}"
             + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
         )
-    again = "The command below, with --report FILE, makes" if command else "The same results make"
+    again = "The command shown here, with --report FILE, makes" if command else "The same results make"
     return section_of(
         "reproducibility",
         "Reproducibility",

@@ -10,8 +10,8 @@ def test_seed_hash_and_versions_are_those_of_the_results(facts, model, agreement
     (posterior,) = agreement.posteriors
     assert value_of(table, "seed") == f"{posterior.route} {posterior.seed}"
     assert value_of(table, "data hash (XXH3, 128 bits)") == model.data_hash
-    for name, version in facts["data"]["versions"].items():
-        assert value_of(table, f"version of {name}") == version
+    shown = dict(each.split() for each in value_of(table, "versions").split(", "))
+    assert shown == facts["data"]["versions"]
 
 
 def test_the_table_of_a_sampler_is_its_own_summary(facts, model, agreement):
