@@ -97,7 +97,7 @@ for (const each of document.querySelectorAll("main svg")) {
   const r = each.getBoundingClientRect();
   boxes.push([r.left, r.top, r.right, r.bottom]);
 }
-// a bit for each half of each line of 4 pixels in which something stands; the lines of a table do not
+// a bit for each half of each line of 4 pixels with something in it; lines of tables are nothing
 const middle = (main.left + main.right) / 2 + 20;
 const lines = new Uint8Array(Math.ceil(main.height / 4));
 for (const [left, top, right, bottom] of boxes)

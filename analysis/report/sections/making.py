@@ -129,7 +129,9 @@ def reproducibility(main: Reported, command: str, data: Facts) -> Facts:
             f"read in batches {'from files' if rows.at_hand else 'on a cluster'}"
             + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
         )
-    again = "The command shown here, with --report FILE, makes" if command else "The same results make"
+    again = (
+        "The command shown here, with --report FILE, makes" if command else "The same results make"
+    )
     return section_of(
         "reproducibility",
         "Reproducibility",
