@@ -252,7 +252,8 @@ def facts_of(
     there += [last[0], reporting_items([*there, *last]), last[1]]
     first = first_without_mle(main) if isinstance(main, WithoutMLE) else first_screen(main)
     # of a section that has no table nothing is claimed; what is in `instead` is not made here
-    claiming = {section["id"] for section in (*filter(_has_a_table, there), *instead.values())}
+    given = [section for section in instead.values() if section is not None]
+    claiming = {section["id"] for section in (*filter(_has_a_table, there), *given)}
     standings = {name: each for name, each in first["standings"].items() if name in claiming}
     return {
         "title": abbreviated(title or main.formula, 160),

@@ -1,3 +1,5 @@
+import csv
+import io
 import math
 
 import numpy as np
@@ -56,9 +58,20 @@ def test_numbers_are_those_of_the_analysis(facts, model, agreement):
         profile["2.5%"].tolist(), rel=1e-3
     )
     odds = item(facts, "odds-ratios")
-    shown = [each for each in column(odds, "odds ratio") if each not in ("", "reference")]
+    shown = dict(
+        zip((row["name"] for row in odds["rows"]), column(odds, "odds ratio"), strict=True)
+    )
+    ratios = [
+        float(each)
+        for name, each in shown.items()
+        if each not in ("", "reference") and not name.startswith("per ")
+    ]
     intercept, *others = np.exp(fit.coefficients).tolist()
-    assert [float(each) for each in shown] == pytest.approx([*others, intercept], rel=1e-3)
+    assert ratios == pytest.approx([*others, intercept], rel=1e-3)
+    per_sd = [float(each) for name, each in shown.items() if name.startswith("per ")]
+    units = [float(name.split()[1]) for name in shown if name.startswith("per ")]
+    (tuce,) = units  # the others have a standard deviation near one unit
+    assert per_sd == pytest.approx([math.exp(fit.coefficients[2] * tuce)], rel=1e-3)
     shift = item(facts, "shift-1")
     check = agreement.posterior_check
     assert [float(c) for c in column(shift, "predicted")] == pytest.approx(
@@ -81,8 +94,12 @@ def test_numbers_keep_their_digits_whatever_the_unit():
     shown = column(item(facts, "estimates"), "newton")[1]
     assert float(shown) == pytest.approx(fit.coefficients[1], abs=1e-8 * fit.standard_errors[1])
     assert float(column(item(facts, "estimates"), "standard error")[1]) > 0
-    ratio = column(item(facts, "odds-ratios"), "odds ratio")[0]
-    assert float(ratio) - 1 == pytest.approx(math.expm1(fit.coefficients[1]), rel=1e-3)
+    odds = item(facts, "odds-ratios")
+    ratio = column(odds, "odds ratio")[0]  # two digits of the difference from 1; in copies all
+    assert float(ratio) - 1 == pytest.approx(math.expm1(fit.coefficients[1]), abs=5e-9)
+    heading, row, *_ = csv.reader(io.StringIO(odds["formats"]["CSV"]))
+    copied = float(row[heading.index("odds ratio")])
+    assert copied - 1 == pytest.approx(math.expm1(fit.coefficients[1]), rel=1e-8)
 
 
 def test_draws_that_fail_are_no_posterior_interval(model):
