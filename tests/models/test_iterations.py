@@ -378,7 +378,7 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
     agreement = compare_routes(data.model, fit, fit)
     assert agreement.verdict == "disagree"
     assert np.isnan(agreement.routes[0].distance)
-    assert "nor for any other route" in agreement.message
+    assert "nor is one small enough for any other route" in agreement.message
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
