@@ -68,14 +68,14 @@ def _dependent(main: WithoutMLE) -> str:
     """What the first superfluous column equals, and what is determined all the same."""
     (name, terms), *others = main.existence.dependencies.items()
     equals = f"{printable(name)} equals {printable(combination(terms))} in every row"
+    left = "only combinations of their coefficients are determined, not one by one"
     if not terms:
         equals = f"{printable(name)} is 0 in every row"
         left = "nothing is known of its coefficient"
     elif len(terms) == 1 and abs(next(iter(terms.values())) - 1) < NEAR:
         equals = f"{printable(name)} equals {printable(next(iter(terms)))} in every row"
-        left = "only the sum of their coefficients is determined"
-    else:
-        left = "only combinations of their coefficients are determined, not one by one"
+        if not others:  # of three equal columns no sum of two is
+            left = "only the sum of their coefficients is determined"
     more = f", and {count(len(others), 'more column')} of this kind" if others else ""
     return f"{equals}{more}: {left}."
 

@@ -79,6 +79,14 @@ def test_a_superfluous_column_is_named_with_what_is_determined_all_the_same():
     )
 
 
+def test_of_several_superfluous_columns_no_sum_of_two_is_said_to_be_determined():
+    births = load_births().assign(same=lambda d: d["lwt"], again=lambda d: d["lwt"])
+    assert why("low ~ lwt + same + again", births) == (
+        "same equals lwt in every row, and 1 more column of this kind: only combinations of their "
+        "coefficients are determined, not one by one."
+    )
+
+
 def test_an_end_is_rounded_outwards():
     assert at_an_end(math.log(3.6199), math.inf) == "at least 3.61"
     assert at_an_end(-math.inf, math.log(0.12341)) == "at most 0.124"
