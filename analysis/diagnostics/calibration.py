@@ -24,12 +24,13 @@ from flatprior.analysis.diagnostics.forecasts import (
     Predicted,
     measured,
     ranks_of,
+    skill_of,
 )
 from flatprior.analysis.diagnostics.ranks import expected_beyond, isotonic
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_seed, check_whole, model_first
+from flatprior.models.common.calls import check_flag, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.rendering import (
@@ -215,7 +216,7 @@ def calibration_curve(
             }
         ),
         brier=brier,
-        miscalibration=brier - best,
+        miscalibration=max(brier - best, 0.0),
         discrimination=base - best,
         uncertainty=base,
         outside=outside,
@@ -245,7 +246,10 @@ def _envelope(curves: Iterable[Array], n: int, tail: float) -> tuple[Array, Arra
 
 @model_first
 def predictive_scores(
-    model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
+    model: BernoulliLogistic,
+    predicted: PointEstimate | Posterior | ArrayLike,
+    *,
+    left_out: bool = False,
 ) -> ResultTable:
     """Brier score, log score and AUC, with standard errors, beside those of the base rate.
 
@@ -256,6 +260,9 @@ def predictive_scores(
         made.
     predicted : PointEstimate, Posterior, or array_like (n,)
         As for `calibration_curve`.
+    left_out : bool
+        Whether each observation is predicted without itself, as by leave-one-out: then the base
+        rate beside it is the share of events among all others.
 
     Returns
     -------
@@ -270,9 +277,10 @@ def predictive_scores(
         (DeLong's of the AUC), "base rate" (the score of predicting the share of events in these
         data everywhere), "difference" to that with its "difference SE" (paired), "skill", the share
         of the way from the base rate to perfection, which is 1 - score / base rate of the first
-        two, and "grid error": how far the score can be from the exact one. That is 0 but of the
-        AUC: of a fit by rows whose order is open, and of rows that are not in memory, which are
-        ranked in 260,000 bins.
+        two, with its "skill SE" (by the delta method, as Bradley, Schwartz and Hashino 2008,
+        Weather and Forecasting 23, 992-1006; it takes predictions as given), and "grid error": how
+        far the score can be from the exact one. That is 0 but of the AUC: of a fit by rows whose
+        order is open, and of rows that are not in memory, which are ranked in 260,000 bins.
 
     Raises
     ------
@@ -287,7 +295,8 @@ def predictive_scores(
     >>> predictive_scores(model, fit_newton(model))["skill"].round(3).tolist()
     [0.426, 0.374, 0.766]
     """
-    return scores_of(model, measured(model, predicted))
+    check_flag("left_out", left_out)
+    return scores_of(model, measured(model, predicted, left_out=left_out))
 
 
 def scores_of(model: BernoulliLogistic, found: Measured) -> ResultTable:
@@ -298,13 +307,15 @@ def scores_of(model: BernoulliLogistic, found: Measured) -> ResultTable:
     rows = {}
     for place, name in enumerate(("Brier", "log")):
         mean, reference = spread.mean[[2 * place, 2 * place + 1]].tolist()
+        skill, skill_error = skill_of(mean, reference, error[[2 * place, 2 * place + 1, 4 + place]])
         rows[name] = {
             "score": mean,
             "standard error": error[2 * place],
             "base rate": reference,
             "difference": mean - reference,
             "difference SE": error[4 + place],
-            "skill": 1 - mean / reference if reference else math.nan,
+            "skill": skill,
+            "skill SE": skill_error,
             "grid error": 0.0,
         }
     area = found.ranks.area()
@@ -315,6 +326,7 @@ def scores_of(model: BernoulliLogistic, found: Measured) -> ResultTable:
         "difference": area.value - 0.5,
         "difference SE": area.standard_error,
         "skill": 2 * area.value - 1,
+        "skill SE": 2 * area.standard_error,
         "grid error": area.error_bound,
     }
     return ResultTable(

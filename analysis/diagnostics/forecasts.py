@@ -136,17 +136,22 @@ class Measured(NamedTuple):
         )
 
 
-def measured(model: BernoulliLogistic, predicted: Predicted, scored: bool = True) -> Measured:
-    """Of all rows, in one pass."""
-    rate = model.n_events / model.n_observations
+def measured(
+    model: BernoulliLogistic, predicted: Predicted, scored: bool = True, left_out: bool = False
+) -> Measured:
+    """Of all rows, in one pass; the base rate of each `left_out` is that of all others."""
+    rate, n = model.n_events / model.n_observations, model.n_observations
+    if left_out and n < 2:
+        raise InputError("without a single observation there is no other; leave left_out out")
     edges = None if model.rows.resident else sampled_edges(model, predicted)
     forecast = forecast_of(model, predicted, scored)
 
     def scores(block: Block, found: Forecast) -> Spread:
         event = block.sign > 0
+        rates = (model.n_events - event) / (n - 1) if left_out else np.full(len(event), rate)
         with np.errstate(divide="ignore"):
-            base = np.where(event, -np.log(rate), -np.log1p(-rate))
-        squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
+            base = np.where(event, -np.log(rates), -np.log1p(-rates))
+        squares = np.square(event - np.array([found.probability, rates]))
         both = np.vstack([squares, -found.log_probability, base])
         return Spread.of(np.vstack([both, both[[0, 2]] - both[[1, 3]]]), block.counts)
 
@@ -160,6 +165,21 @@ def measured(model: BernoulliLogistic, predicted: Predicted, scored: bool = True
 
     found = reduced(model, of_block, Measured.joined)
     return found._replace(ranks=found.ranks.apart())
+
+
+def skill_of(mean: float, reference: float, errors: Array) -> tuple[float, float]:
+    """``1 - mean / reference`` with its standard error; of both and of their difference `errors`.
+
+    The variance of a score less R times the other needs no covariance: it is
+    ``(1 - R) (V - R W) + R D`` of their variances V and W, and D of the difference.
+    """
+    if not reference or not math.isfinite(reference):
+        return math.nan, math.nan
+    ratio, (own, other, paired) = mean / reference, np.square(errors).tolist()
+    variance = (1 - ratio) * (own - ratio * other) + ratio * paired
+    if math.isnan(variance):
+        return 1 - ratio, math.nan
+    return 1 - ratio, math.sqrt(max(variance, 0.0)) / reference
 
 
 def sampled_edges(model: BernoulliLogistic, predicted: Predicted) -> Array:

@@ -77,8 +77,9 @@ class PredictiveIndices(Renderable):
 
         "AUC", the area under the ROC curve, with DeLong's standard error; "discrimination slope",
         mean prediction of the events less that of the others (Yates 1982; of a fit on its own rows
-        it is Tjur's R2); "calibration slope" and "calibration intercept", of the refit on the
-        log-odds of the predictions; "calibration in the large", the intercept with a slope of 1.
+        it is Tjur's R2); "calibration in the large", the intercept of a refit on the log-odds of
+        the predictions with their slope held at 1; "calibration slope" and "calibration intercept",
+        of the refit with both free.
         Columns "value", "standard error", the ends of the Wald interval (of the area cut at 0 and
         1), named by their percentages, and "error bound": how far the value can be from the exact
         one. Of the area that is from rounding, from predictions whose order is open and from the
@@ -100,9 +101,11 @@ class PredictiveIndices(Renderable):
             of_model("Discrimination and calibration", self.formula),
             self.lacking,
             [
-                "calibration: a refit on the log-odds of the predictions; where they are right its "
-                "slope is 1 and its intercept 0, as they are of a fit with an intercept and no "
-                "offset on its own rows, however wrong it is"
+                "calibration: a refit on the log-odds of the predictions. In the large: its "
+                "intercept with the slope held at 1, below 0 where predictions are too high on "
+                "average; slope and intercept: both free, so that this intercept alone says "
+                "nothing. Right predictions have slope 1 and both intercepts 0, as has a fit with "
+                "an intercept and no offset on its own rows, however wrong it is"
             ],
         )
 
@@ -111,7 +114,7 @@ class PredictiveIndices(Renderable):
 def predictive_indices(
     model: BernoulliLogistic, predicted: Predicted, prob: float = 0.95
 ) -> PredictiveIndices:
-    """AUC, discrimination slope, calibration slope and intercepts, with standard errors.
+    """AUC, discrimination slope, calibration in the large and slope, with standard errors.
 
     Parameters
     ----------
@@ -148,7 +151,7 @@ def predictive_indices(
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
     >>> found = predictive_indices(model, fit_newton(model))
     >>> found.table()["value"].round(4).abs().tolist()
-    [0.8831, 0.4286, 1.0, 0.0, 0.0]
+    [0.8831, 0.4286, 0.0, 1.0, 0.0]
     """
     wald_reach(prob)  # before the work, should it be no probability
     tasks: list[Callable[[], Any]] = [partial(measured, model, predicted, False)]
@@ -157,10 +160,10 @@ def predictive_indices(
 
 
 def scores_and_indices(
-    model: BernoulliLogistic, predicted: Predicted, prob: float = 0.95
+    model: BernoulliLogistic, predicted: Predicted, prob: float = 0.95, left_out: bool = False
 ) -> tuple[ResultTable, PredictiveIndices]:
     """`predictive_scores` and `predictive_indices`, for which rows are ranked once."""
-    tasks: list[Callable[[], Any]] = [partial(measured, model, predicted)]
+    tasks: list[Callable[[], Any]] = [partial(measured, model, predicted, True, left_out)]
     tasks += _refits(model, predicted)
     found, *refits = at_once(model.rows, tasks)
     return scores_of(model, found), _indices(model, prob, found, *refits)
@@ -173,8 +176,8 @@ def _indices(
     values = {
         "AUC": _area(found.ranks),
         "discrimination slope": _apart(found.apart),
-        **slope.found,
         **in_the_large.found,
+        **slope.found,
     }
     lacking = slope.lacking + in_the_large.lacking
     if math.isnan(values["AUC"].value):

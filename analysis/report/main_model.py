@@ -32,9 +32,11 @@ from flatprior.analysis.inference.limits import Limits
 from flatprior.analysis.inference.new_rows import frame_for, own_rows
 from flatprior.analysis.inference.summary import Summary, summarise
 from flatprior.analysis.report.column_sums import ColumnSums
+from flatprior.analysis.report.first.deciding_rows import DecidingRows, deciding_rows
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.variables import Variable, variables_of
 from flatprior.analysis.result_table import ResultTable
+from flatprior.analysis.validation.scores import Patterns
 from flatprior.analysis.validation.validate import validate
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import (
@@ -250,6 +252,30 @@ class MainModel(Reported):
         """How nearly columns are dependent, in the covariance of the fit."""
         return collinearity(self.model, self.fit)
 
+    @property
+    def rarer(self) -> int:
+        """Observations of the outcome that came less often."""
+        return min(self.model.n_events, self.model.n_observations - self.model.n_events)
+
+    @found_once
+    def n_slopes(self) -> int:
+        """Coefficients beside a constant: all, where the columns hold none."""
+        test = self.summary.against_null
+        if test is not None:
+            return test.df
+        return self.model.n_parameters - self._has_intercept
+
+    @property
+    def beside(self) -> str:
+        """What these stand beside, in words; empty where that is nothing."""
+        if self.n_slopes == self.model.n_parameters:
+            return ""
+        return " beside the intercept" if self._has_intercept else " beside a constant"
+
+    @property
+    def _has_intercept(self) -> bool:
+        return any(each.kind == "constant" for each in self.variables)
+
     @found_once
     def profile(self) -> pd.DataFrame | None:
         """Profile-likelihood intervals, where refits are few and fast."""
@@ -299,6 +325,24 @@ class MainModel(Reported):
         return self.judged[0].table()
 
     @found_once
+    def of_groups(self) -> bool:
+        """Whether there are as many coefficients as groups of rows with the same predictors.
+
+        Then each prediction is the share of events in its group. Without an observation that share
+        moves away from its outcome, so that leave-one-out ranks events below others: single
+        predictions are judged as ever, but neither their order nor their calibration.
+        """
+        rows = self.here.rows
+        if not isinstance(rows, ArrayRows) or refits_left_out(self.model):
+            return False
+        return len(Patterns.of(rows).block.sign) <= self.model.n_parameters
+
+    @property
+    def ranked(self) -> Any:
+        """What is judged by order and calibration: that of groups is the fit itself."""
+        return self.fit if self.of_groups else self.predicted
+
+    @found_once
     def classification(self) -> ClassificationTable:
         """Counts of right and wrong classes."""
         return classification_table(self.here, self.predicted)
@@ -311,21 +355,35 @@ class MainModel(Reported):
     @found_once
     def judged(self) -> tuple[ResultTable, PredictiveIndices | None]:
         """Scores and indices of what is judged, for which rows are ranked once."""
-        judged = self.predicted
-        if not self.leaves_out or ((judged > 0) & (judged < 1)).all():
-            return scores_and_indices(self.here, judged)
-        return predictive_scores(self.here, judged), None
+        judged, left_out = self.predicted, self.leaves_out
+        if left_out and self.of_groups:
+            single = predictive_scores(self.here, judged, left_out=True)
+            ranked, indices = scores_and_indices(self.here, self.fit)
+            single.frame.loc["AUC"] = ranked.frame.loc["AUC"]
+            return single, indices
+        if not left_out or ((judged > 0) & (judged < 1)).all():
+            return scores_and_indices(self.here, judged, left_out=left_out)
+        return predictive_scores(self.here, judged, left_out=True), None
 
     @found_once
     def curve(self) -> CalibrationCurve | None:
         """Its envelope is drawn from hundreds of simulated data sets: not of many rows."""
         few = self.model.n_rows <= MOST_ROWS
-        return calibration_curve(self.here, self.predicted) if few else None
+        return calibration_curve(self.here, self.ranked) if few else None
 
     @found_once
     def validation(self) -> Validation | None:
         """Scores corrected for optimism by refits of samples, where refits are few and fast."""
         return None if refits_left_out(self.model) else validate(self.here, RESAMPLES)
+
+    @found_once
+    def deciding(self) -> DecidingRows | None:
+        """Single rows that decide whether an interval of the odds ratios holds 1."""
+        if self.exact is None or self.profile is None:
+            return None
+        levels = [(each.kind, level.column) for each in self.variables for level in each.levels]
+        ratios = [j for kind, j in levels if j is not None and kind not in ("odds", "constant")]
+        return deciding_rows(self.here, self.fit, self.exact, self.profile, PROB, ratios)
 
     @found_once
     def diagnostics(self) -> Diagnostics | None:

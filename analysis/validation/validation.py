@@ -27,8 +27,9 @@ TOO_MANY_LOST = 0.1  # for intervals of scores: what was lost is no random part 
 OF_BOOTSTRAP = (
     "corrected: apparent less optimism, which is the mean of training (a fit on its own sample) "
     "less test (on all observations); mcse: of the optimism, from the number of samples; "
-    "percentages: of scores on new samples as large as this one, shifted by the optimism; of "
-    "calibration, of fits to such samples on all observations"
+    "percentages: of scores on new samples as large as this one, shifted by the optimism, whose "
+    "own error they leave out: in small samples they hold the score less often than they say (Noma "
+    "et al. 2021); of calibration, of fits to such samples on all observations"
 )
 OF_FOLDS = (
     "corrected: of predictions by fits that were without what they predict, the AUC as the mean of "

@@ -1,1 +1,1 @@
-"""What a reader sees first of other results than an estimate, and where there is none."""
+"""What a reader sees first: doubts, other results, and what is said where there is no estimate."""

@@ -82,12 +82,14 @@ def _data(main: Reported) -> Iterator[str]:
     where = "" if model.n_rows == n else f" in {count(model.n_rows, 'row')}"
     if model.weights_name is not None:
         where += " (frequency weights, taken as counts of observations)"
-    k = model.n_parameters
+    k, beside = model.n_parameters, ""
+    each = min(events, n - events) / k
+    if isinstance(main, MainModel) and main.n_slopes:
+        each, beside = main.rarer / main.n_slopes, main.beside
     yield (
         f"The analysis is of {count(n, 'observation')}{where} with {count(events, 'event')} "
         f"({events / n:.1%}) and {count(k, 'coefficient')} "
-        f"({min(events, n - events) / k:.1f} observations of the rarer outcome for each)"
-        + _left_out(model)
+        f"({each:.1f} observations of the rarer outcome for each{beside})" + _left_out(model)
     )
     references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]
     if references:
@@ -222,10 +224,13 @@ def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
         if main.leaves_out
         else "of the fit on the observations that it was fitted to"
     )
+    # of which order and calibration without an observation say nothing
+    groups = main.leaves_out and main.of_groups
+    own = ", but for the area and the curve, which are of the fit on all" if groups else ""
     yield (
         f"Discrimination and calibration (area under the ROC curve with DeLong's standard error, "
         f"Brier and log score{', calibration by isotonic regression' if main.curve else ''}) are "
-        f"those {judged}"
+        f"those {judged}{own}"
         + (
             "."
             if main.validation is None

@@ -156,6 +156,11 @@ def coefficients(main: MainModel) -> Facts:
                     f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
                     notes=[
                         *summary.notes,
+                        f"{main.rarer} of the rarer outcome for "
+                        f"{count(main.n_slopes, 'coefficient')}{main.beside}: "
+                        f"{main.rarer / main.n_slopes:.1f} for each"
+                        if main.n_slopes
+                        else "",
                         f"profile-likelihood intervals are {refits_left_out(model)}: "
                         "confidence_intervals(model, names=[...]) computes those of some"
                         if main.exact is None

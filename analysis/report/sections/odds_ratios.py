@@ -77,7 +77,8 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
         text[name] = [f"{value:,}" if isinstance(value, int) else value for value in raw[name]]
     for name in columns[2:]:
         text[name] = [
-            _text(value, _of_row(row, errors)) for row, value in zip(rows, raw[name], strict=True)
+            digits_of_ratio(value, _of_row(row, errors))
+            for row, value in zip(rows, raw[name], strict=True)
         ]
     rendered = Rendered.of(
         text,
@@ -158,7 +159,7 @@ def _of_row(row: Row, errors: Array) -> float:
     return 0.0 if column is None else float(errors[column]) * row.unit
 
 
-def _text(value: Any, error: float = 0.0) -> Any:
+def digits_of_ratio(value: Any, error: float = 0.0) -> Any:
     """Four digits, or two of the difference from 1, which is small where a unit is.
 
     A difference that may be rounding or error alone is none, and has no digits.

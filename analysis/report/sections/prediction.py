@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from flatprior.analysis.comparison.notes import model_label
 from flatprior.analysis.diagnostics.calibration import binned_residuals
+from flatprior.analysis.diagnostics.leave_one_out import ExactLOO
 from flatprior.analysis.figures.diagnostics import (
     plot_binned_residuals,
     plot_calibration,
     plot_influence,
 )
 from flatprior.analysis.figures.models import plot_comparison
+from flatprior.analysis.report.first.deciding_rows import DecidingRows
 from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT, terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.odds_ratios import digits_of_ratio
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import SCREEN, count, first_of, names_in
+from flatprior.models.common.text import SCREEN, abbreviated, count, first_of, names_in, printable
 from flatprior.models.rows import ArrayRows
 
 AFTER_SAMPLING = (
@@ -33,6 +37,13 @@ WHOSE = {
 }
 MOST_INFLUENTIAL = 10
 SHOWN_ERROR = 5e-6  # of a score, which is shown to five decimals
+OF_GROUPS = (
+    "The model has a coefficient for each group of rows with the same predictors, so that it "
+    "predicts the share of events in each group. Without an observation this share moves away from "
+    "its outcome, and events are ranked below the others of their group: AUC, discrimination and "
+    "calibration are therefore those of the fit on its own rows, which is calibrated there in any "
+    "case; only the bootstrap tells of new observations."
+)
 UNRELIABLE = "; rows above the dashed line make leave-one-out by importance sampling unreliable"
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 
@@ -121,7 +132,13 @@ def predictive_quality(main: MainModel) -> Facts | None:
         "Predictive quality",
         [
             text_of(
-                f"Each observation is predicted by {WHOSE[main.leaves_out]}.",
+                f"Each observation is predicted by {WHOSE[main.leaves_out]}"
+                + (
+                    ", but for binned residuals, which are those of the fit on its own rows."
+                    if main.leaves_out and curve is not None
+                    else "."
+                ),
+                OF_GROUPS if main.leaves_out and main.of_groups else "",
                 f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
                 if why
                 else "",
@@ -142,7 +159,13 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     notes=[
                         "Brier and log: the smaller the better; log is the binary cross-entropy in "
                         "nats. AUC, the area under the ROC curve: the larger the better. skill: "
-                        "share of the way from the base rate to perfection",
+                        "share of the way from the base rate to perfection, its SE by the delta "
+                        "method, predictions taken as given"
+                        + (
+                            "; base rate: the share of events among all other observations"
+                            if main.leaves_out
+                            else ""
+                        ),
                         *(
                             [
                                 "grid error: how far the order of rows that is not known, or not "
@@ -191,6 +214,56 @@ def _binned(main: MainModel) -> Facts:
     )
 
 
+def decisions_of(found: DecidingRows | None) -> list[str]:
+    """Which rows decide whether an interval holds 1, a sentence a coefficient."""
+    if found is None:
+        return []
+    said = [
+        f"{each.many} whether the interval of {abbreviated(each.name)} holds 1: odds ratio "
+        f"{_ratio(each.all_rows)}; without row {abbreviated(printable(each.label))} it is "
+        f"{_ratio(each.without)}."
+        for each in found.coefficients
+    ]
+    if found.also and said:
+        also = names_in(SCREEN, list(found.also))
+        said[-1] += f" Single rows may decide on {also} too."
+    return said
+
+
+def _ratio(of: tuple[float, float, float]) -> str:
+    """An odds ratio with its interval."""
+    with np.errstate(over="ignore"):
+        value, low, high = (digits_of_ratio(each) for each in np.exp(of).tolist())
+    return f"{value} ({low} to {high})"
+
+
+def _decided(main: MainModel) -> list[str]:
+    """Rows that decide whether an interval holds 1, or that there are none."""
+    found = main.deciding
+    if found is None:
+        return []
+    said = decisions_of(found)
+    kind = "Intervals are those of the profile likelihood, without a row by a fit of all others."
+    left = (
+        "Of these coefficients, near to the edge, it was not looked at, which would take long: "
+        f"{names_in(SCREEN, list(found.not_looked_at))}."
+        if found.not_looked_at
+        else ""
+    )
+    none = "" if said else "No single row decides whether the interval of an odds ratio holds 1."
+    return [*said, none, kind if said else "", left]
+
+
+def _as_mean(main: MainModel, exact: ExactLOO) -> str:
+    """The leave-one-out log score, a sum, and as the mean that the scores have."""
+    if exact.without_mle:
+        return exact.message
+    return (
+        f"{exact.message}: the sum over observations; with the other sign and divided by their "
+        f"number it is the log score in the table of scores, {main.scores['score']['log']:.5f}"
+    )
+
+
 def influence(main: MainModel) -> Facts | None:
     """Rows that move the fit, or that leave-one-out cannot do without."""
     model, exact, found = main.here, main.exact, main.diagnostics
@@ -204,7 +277,7 @@ def influence(main: MainModel) -> Facts | None:
         f"the leave-one-out log score is {refits_left_out(model)}: exact_loo(model, fit) computes "
         "it"
         if exact is None
-        else exact.message
+        else _as_mean(main, exact)
     ]
     if loo is not None:
         notes += [loo.message, OF_LEAVE_ONE_OUT]
@@ -213,6 +286,7 @@ def influence(main: MainModel) -> Facts | None:
         "influence",
         "Influence of single observations",
         [
+            text_of(*_decided(main)),
             table_of(
                 "influential",
                 Rendered.of(

@@ -17,8 +17,8 @@ from flatprior.analysis import goodness_of_fit, predict, predictive_indices
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
 NAMES = [
-    *("AUC", "discrimination slope", "calibration slope", "calibration intercept"),
-    "calibration in the large",
+    *("AUC", "discrimination slope", "calibration in the large"),
+    *("calibration slope", "calibration intercept"),
 ]
 
 
@@ -106,7 +106,7 @@ def test_a_fit_is_calibrated_on_its_own_rows_and_its_slope_is_tjurs(name):
     fit = fit_newton(model)
     table = predictive_indices(model, fit).table()
     assert list(table.index) == NAMES
-    assert table["value"].iloc[2:].to_numpy() == pytest.approx([1, 0, 0], abs=1e-9)
+    assert table["value"].iloc[2:].to_numpy() == pytest.approx([0, 1, 0], abs=1e-9)
     tjur = goodness_of_fit(model, fit).tjur
     assert table.loc["discrimination slope", "value"] == pytest.approx(tjur, rel=1e-11)
     probability = expit(CASES[name].frame.to_numpy(dtype=float) @ fit.coefficients).round(14)
@@ -130,7 +130,7 @@ def test_the_other_outcome_turns_the_signs_and_nothing_else():
     one = predictive_indices(model, p).table()
     flipped = BernoulliLogistic.from_arrays(np.ones(len(y)), 1 - y)
     two = predictive_indices(flipped, 1 - p).table()
-    turned = [1, 1, 1, -1, -1]
+    turned = [1, 1, -1, 1, -1]
     assert two["value"].to_numpy() == pytest.approx(one["value"] * turned, rel=1e-9)
     assert two["standard error"].to_numpy() == pytest.approx(one["standard error"], rel=1e-9)
 
@@ -153,7 +153,7 @@ def test_what_has_no_answer_is_not_a_number_and_says_why():
     y = np.array([0, 0, 1, 1.0])
     model = BernoulliLogistic.from_arrays(np.ones(4), y)
     found = predictive_indices(model, fit_newton(model))  # one prediction for all: no slope
-    assert found.table()["value"].isna().tolist() == [False, False, True, True, False]
+    assert found.table()["value"].isna().tolist() == [False, False, False, True, True]
     assert found.table().loc["AUC", "value"] == 0.5
     assert "no calibration intercept and no calibration slope: of the refit" in " ".join(
         found.lacking

@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from markupsafe import escape
 from sklearn.metrics import roc_auc_score
 
-from flatprior.analysis import compare_routes, report_facts
+from flatprior.analysis import compare_routes, report_facts, validate
 from flatprior.analysis.report import main_model
 from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.writing import render
@@ -50,14 +50,25 @@ def test_key_figures_are_those_of_another_program_and_of_refits_by_it(facts, mod
         ]
     )
     assert found["AUC"]["value"] == f"{roc_auc_score(y, alone):.3f}"
-    skill = 1 - np.mean((y - alone) ** 2) / np.mean((y - y.mean()) ** 2)
-    assert found["Brier skill"]["value"] == f"{skill:.3f}"
+    others = (y.sum() - y) / (len(y) - 1)  # the share of events among them
+    squares, base = (y - alone) ** 2, (y - others) ** 2
+    ratio = squares.mean() / base.mean()
+    assert found["Brier skill"]["value"] == f"{1 - ratio:.3f}"
+    reach = 1.959964 * np.std(squares - ratio * base, ddof=1) / len(y) ** 0.5 / base.mean()
+    ends = f"{1 - ratio - reach:.3f} to {1 - ratio + reach:.3f}"
+    assert found["Brier skill"]["detail"] == f"{ends}; 0: the share of events"
     logit = np.log(alone / (1 - alone))
     again = sm.Logit(y, sm.add_constant(logit)).fit(disp=0)
-    assert found["Calibration slope"]["value"] == f"{again.params[1]:.3f}"
-    assert found["Calibration intercept"]["value"] == f"{again.params[0]:.3f}"
+    corrected = validate(model, 200).table().loc["calibration slope", "corrected"]
+    assert found["Calibration slope"]["value"] == f"{corrected:.3f}"
     low, high = again.conf_int()[1]
-    assert found["Calibration slope"]["detail"] == f"{low:.3f} to {high:.3f}"
+    # more than a tenth of the samples have no MLE: no interval of the bootstrap
+    left_out = f"leave-one-out {again.params[1]:.3f} ({low:.3f} to {high:.3f})"
+    assert found["Calibration slope"]["detail"] == left_out
+    large = sm.GLM(y, np.ones(len(y)), family=sm.families.Binomial(), offset=logit).fit()
+    assert found["Calibration in the large"]["value"] == f"{large.params[0]:.3f}"
+    (low, high), *_ = large.conf_int()
+    assert found["Calibration in the large"]["detail"] == f"{low:.3f} to {high:.3f}"
     assert found["Events"]["detail"] == f"{y.mean():.1%}"
 
 
@@ -65,9 +76,20 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
     said = {}
     for doubt in facts["first"]["doubts"]:
         said[doubt["section"]] = f"{said.get(doubt['section'], '')} {doubt['text']}"
-    assert "11 of the rarer outcome for 4 coefficients" in said["coefficients"]
+    assert "11 of the rarer outcome for 3 coefficients beside the intercept" in said["coefficients"]
+    assert "which no interval mends" in said["coefficients"]
+    table = next(
+        each
+        for section in facts["sections"]
+        for each in section["items"]
+        if each.get("id") == "coefficients-table"
+    )
+    size = "11 of the rarer outcome for 3 coefficients beside the intercept: 3.7 for each"
+    assert any(size in note for note in table["notes"])
     assert "misled for Intercept" in said["coefficients"]
     assert "too extreme: calibration slope" in said["prediction"]
+    assert "by leave-one-out, which in small samples is too low" in said["prediction"]
+    assert "are not shown to be nearer to the outcomes" in said["prediction"]
     assert set(said) == {"data", "coefficients", "prediction", "influence"}
     for section in said:
         assert facts["first"]["standings"][section]["kind"] == "look"
@@ -76,8 +98,12 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
     assert stand == {
         **{"data": "look here: k/n = 0.12", "existence": "proved", "comparison": "not rejected"},
         **{"agreement": "proved, draws tested", "posterior": "passed", "sampling": "passed"},
-        **{"coefficients": short, "variables": short, "prediction": "look here: too extreme"},
-        **{"influence": "look here: 1 row of much weight"},
+        **{
+            "coefficients": short,
+            "variables": short,
+            "influence": "look here: single rows decide, 1 row of much weight",
+        },
+        **{"prediction": "look here: no skill shown, too extreme"},
     }
     assert set(facts["first"]["legend"]) == {"proved", "draws tested", "passed"}
 
@@ -96,7 +122,10 @@ def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
     ]
     far = np.max(moved, axis=1)
     facts = reported(model)
-    (said,) = [each["text"] for each in facts["first"]["doubts"] if each["section"] == "influence"]
+    *decided, said = [
+        each["text"] for each in facts["first"]["doubts"] if each["section"] == "influence"
+    ]
+    assert all("whether the interval of" in each for each in decided)
     assert np.argmax(far) == 17
     assert (far > 1).sum() == 1
     assert said.startswith("1 row alone moves a coefficient")
@@ -121,7 +150,7 @@ def test_predictors_of_nothing_are_called_that():
 def test_the_share_of_events_is_not_said_to_predict_worse_than_itself():
     y = np.repeat([0.0, 1.0], [9, 14])
     facts = reported(BernoulliLogistic.from_arrays(np.ones((23, 1)), y))
-    assert shown(facts)["Brier skill"]["value"] == f"{1 - (23 / 22) ** 2:.3f}"
+    assert shown(facts)["Brier skill"]["value"] == "0.000"
     assert "prediction" not in {each["section"] for each in facts["first"]["doubts"]}
 
 
