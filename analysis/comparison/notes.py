@@ -172,7 +172,9 @@ def comparison_in_words(
         ranked = some["AIC"].sort_values(kind="stable")
         best, *others = ranked.index
         alone = ", the only model with an estimate" if not others else ""
-        message = f"The smallest AIC, {ranked[best]:.2f}, is that of {called(best)}{alone}"
+        # others may have a smaller one, of a supremum
+        among = "Of the models with an estimate the" if without and others else "The"
+        message = f"{among} smallest AIC, {ranked[best]:.2f}, is that of {called(best)}{alone}"
         if others:
             gap = ranked[others[0]] - ranked[best]
             message += f"; {called(others[0])} follows {gap:.2f} above it"

@@ -43,7 +43,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     Figure
         ``elpd_loo`` less that of the best, with one and two standard errors of the difference, and
         -AIC/2 on the same scale. Without draws the latter alone; hollow where it is of a supremum,
-        and nothing where no likelihood is known.
+        and nothing where no likelihood is known; the best is then that of those with an estimate.
 
     Examples
     --------
@@ -63,13 +63,15 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     with mpl.rc_context(STYLE):
         figure, ax = canvas(1.2 + 0.42 * len(frame), ax)
         place = np.arange(len(frame))
+        beside = 0.0  # from the middle of a row, where there are two points in it
         ax.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
         if "elpd_diff" in frame and frame["elpd_diff"].notna().any():
             difference = frame["elpd_diff"].to_numpy(dtype=float)
             error = frame["dse"].to_numpy(dtype=float)
+            beside = 0.12
             for reach, width in ((2, 1.2), (1, 3.0)):
                 ax.hlines(
-                    place - 0.12,
+                    place - beside,
                     difference - reach * error,
                     difference + reach * error,
                     color=BLUE,
@@ -77,7 +79,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
                 )
             ax.plot(
                 difference,
-                place - 0.12,
+                place - beside,
                 "o",
                 color=BLUE,
                 markersize=5,
@@ -88,7 +90,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
             if these.any():
                 ax.plot(
                     aic[these],
-                    place[these] + 0.12,
+                    place[these] + beside,
                     "s",
                     color=ORANGE,
                     markerfacecolor=face,
@@ -97,7 +99,8 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
                 )
         rows_axis(ax, list(frame.index))
         ax.margins(x=0.08)
-        ax.set_xlabel("difference from the best model,\nin nats (left is worse)")
+        best_of = "best MLE" if hollow.any() and not hollow.all() else "best model"
+        ax.set_xlabel(f"difference from the {best_of},\nin nats (left is worse)")
         if ax.get_legend_handles_labels()[0]:
             legend_above(ax, 2)
         return figure

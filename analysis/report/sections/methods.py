@@ -200,8 +200,21 @@ def _comparison(data: Facts) -> list[str]:
         *(["AIC"] if not drawn else ["AIC", "leave-one-out by importance sampling"]),
         *(["exact leave-one-out"] if scored else []),
     ]
-    models = count(len(compared["models"]), "model")
-    return [f"{models} of the same observations were compared by {listing(by)}."]
+    models, none = count(len(compared["models"]), "model"), len(compared.get("without", ()))
+    if not compared["estimates"]:
+        return [
+            f"{models} of the same observations were compared, none of which is known to have an "
+            "estimate: by suprema of their likelihoods where these are known."
+        ]
+    unranked = f", of which {none} without an estimate {'was' if none == 1 else 'were'} not ranked"
+    said = f"{models} of the same observations were compared by {listing(by)}"
+    said += f"{unranked if none else ''}."
+    if data["agreement"] is None and len(compared["estimates"]) > 1:
+        said += (
+            f" The model above is the best of them by {by[1] if drawn else by[0]}: its intervals "
+            "and p-values take no account of that choice."
+        )
+    return [said]
 
 
 def _prediction(main: MainModel, data: Facts) -> Iterator[str]:

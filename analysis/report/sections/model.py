@@ -26,7 +26,14 @@ from flatprior.analysis.report.page import Facts
 from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import COUNTS, SCREEN, count, level_in_words, names_in
+from flatprior.models.common.text import (
+    COUNTS,
+    SCREEN,
+    abbreviated,
+    count,
+    level_in_words,
+    names_in,
+)
 from flatprior.models.model import HIGH_DIMENSION, MANY
 
 MOST_DRAWN = 40  # coefficients of a forest plot
@@ -94,18 +101,23 @@ def data_and_model(main: Reported) -> Facts:
     )
 
 
-def existence_certificate(main: MainModel) -> Facts:
-    """Whether there is anything to estimate, and how near the best route is."""
+def existence_certificate(main: MainModel, several: bool = False) -> Facts:
+    """Whether there is anything to estimate, and how near the best route is.
+
+    The model is named where it is one of several, as a comparison is of.
+    """
     existence = check_existence(main.model)
     certificate = main.fit.certificate
     shown = certificate.rendered()
-    message = existence.message
+    message = f"{existence.message[:1].upper()}{existence.message[1:]}."
+    if several or main.comparison is not None:
+        message = f"Of {abbreviated(main.formula)}: {existence.message}."
     warnings = [said for said in existence.warnings if said not in main.model.warnings]
     return section_of(
         "existence",
         "Does the maximum exist?",
         [
-            text_of(f"{message[:1].upper()}{message[1:]}.", *(f"{said}." for said in warnings)),
+            text_of(message, *(f"{said}." for said in warnings)),
             text_of(*shown.notes),
             table_of(
                 "certificate",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from flatprior.analysis.comparison.notes import model_label
+from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.diagnostics.calibration import binned_residuals
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO
 from flatprior.analysis.figures.diagnostics import (
@@ -45,6 +48,9 @@ OF_GROUPS = (
     "case; only the bootstrap tells of new observations."
 )
 UNRELIABLE = "; rows above the dashed line make leave-one-out by importance sampling unreliable"
+WITHIN_ERRORS = (
+    "; a difference of elpd_loo within two standard errors, the thin line, is no evidence"
+)
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 
 
@@ -53,21 +59,10 @@ def model_comparison(main: Reported) -> Facts | None:
     comparison = main.comparison
     if comparison is None:
         return None
-    formulas = pd.DataFrame(
-        {
-            "formula": {
-                name: model.formula or names_in(SCREEN, model.names)
-                for name, model in comparison.models.items()
-            }
-        }
-    )
-    if comparison.without:
-        formulas["estimate"] = [
-            comparison.without[name].kind if name in comparison.without else "exists"
-            for name in formulas.index
-        ]
-    why = [f"model {name!r}: {found.message}" for name, found in comparison.without.items()]
     table = comparison.table()
+    formulas = _formulas(comparison, list(table.index))
+    why = [f"model {name!r}: {found.message}" for name, found in comparison.without.items()]
+    errors = "dse" in table and bool((table["dse"] > 0).any())
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
     said = names_in(
@@ -86,7 +81,9 @@ def model_comparison(main: Reported) -> Facts | None:
                 Rendered.of(formulas, {}, "Models", notes=why),
                 words=True,
                 failing=[name in comparison.without for name in formulas.index],
-            ),
+            )
+            if len(formulas.columns)
+            else None,
             table_of(
                 "comparison-table",
                 replace(comparison.rendered(likelihood), notes=as_notes(comparison.notes)),
@@ -106,19 +103,33 @@ def model_comparison(main: Reported) -> Facts | None:
             figure_of(
                 "comparison-plot",
                 plot_comparison(comparison),
-                "Difference from the best model",
-                "Further left predicts worse; a difference within two standard errors is no "
-                "evidence."
+                "Difference from the best model"
+                + (" with an estimate" if comparison.without and comparison.fits else ""),
+                "Further left is worse. Squares are differences of AIC, halved, which have no "
+                "standard errors here"
                 + (
-                    " Hollow: at the supremum of the likelihood, which no coefficients reach; "
-                    "nothing is predicted by it."
+                    ". Hollow: at the supremum of the likelihood, which no coefficients reach; "
+                    "such a model is put last, wherever its square lies, and predicts nothing"
                     if any(found.limit is not None for found in comparison.without.values())
                     else ""
-                ),
+                )
+                + (f"{WITHIN_ERRORS}." if errors else "."),
                 f"Models, the best first: {said}.",
             ),
         ],
     )
+
+
+def _formulas(comparison: Comparison, names: Sequence[Any]) -> pd.DataFrame:
+    """What models are and whether they have an estimate, as far as their names do not say it."""
+    models, without = comparison.models, comparison.without
+    found = pd.DataFrame(index=pd.Index(names, dtype=object))
+    formulas = [models[name].formula or names_in(SCREEN, models[name].names) for name in names]
+    if formulas != list(names):
+        found["formula"] = formulas
+    if without:
+        found["estimate"] = [without[name].kind if name in without else "exists" for name in names]
+    return found
 
 
 def predictive_quality(main: MainModel) -> Facts | None:

@@ -87,11 +87,11 @@ def _words_held(
     drawn = name in free
 
     def same(seen: str, again: str) -> bool:
-        if drawn and name == "comparison-plot":
-            seen, again = (" ".join(sorted(re.split(r"[:,] ", said))) for said in (seen, again))
         if drawn and name in MORE_WORDS:
             more = rf"(?:{MORE_WORDS[name]})\.\Z"
             seen, again = re.sub(more, ".", seen), re.sub(more, ".", again)
+        if drawn and name == "comparison-plot":
+            seen, again = (" ".join(sorted(re.split(r"[:,] ", said))) for said in (seen, again))
         return alike(seen, again, TWICE, bounds)
 
     title = shown.title

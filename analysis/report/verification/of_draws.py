@@ -10,7 +10,11 @@ from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
 from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT as GLOSSARY
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.sections.model import KINDS_DIFFER, NO_INTERVALS
-from flatprior.analysis.report.sections.prediction import UNRELIABLE, WITH_BAD_K
+from flatprior.analysis.report.sections.prediction import (
+    UNRELIABLE,
+    WITH_BAD_K,
+    WITHIN_ERRORS,
+)
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import as_notes
 
@@ -44,6 +48,7 @@ MORE_NOTES = {
 }
 MORE_WORDS = {
     "forest": pattern_of(KINDS_DIFFER),
+    "comparison-plot": pattern_of(WITHIN_ERRORS),
     "influence-plot": pattern_of(WITH_BAD_K, UNRELIABLE),
 }
 (NO_POSTERIOR,) = as_notes([NO_INTERVALS])

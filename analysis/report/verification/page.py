@@ -16,6 +16,7 @@ from flatprior.analysis.report.sections.effects import (
     tables_of_effects,
 )
 from flatprior.analysis.report.sections.making import sampler_diagnostics
+from flatprior.analysis.report.sections.model import existence_certificate
 from flatprior.analysis.report.sections.prediction import model_comparison
 from flatprior.analysis.report.verification.anew import Anew
 from flatprior.analysis.report.verification.figures import figures_held
@@ -141,6 +142,8 @@ def _made_again(
         instead[effects_of_variables] = _empty("effects", EFFECTS)
     if unverified:
         instead[model_comparison] = _empty("comparison", "Model comparison")
+        if isinstance(main, MainModel):
+            instead[existence_certificate] = existence_certificate(main, several=True)
     verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}
     facts = facts_of(main, report, title=title, instead=instead, verdict=verdict)
     again = Page.of(render(facts | {"data": report}))

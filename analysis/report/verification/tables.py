@@ -74,7 +74,7 @@ def tables_held(
         assert found.fit is not None  # noqa: S101  (there are draws)
         sampled = sampling_in_words(check.mixing.n_chains, check.mixing.n_draws, seed)
         _sampler_held(page.tables[name], check, found.fit, sampled)
-    compared = ("formulas", "comparison-table") if report["comparison"] is not None else ()
+    compared = ("comparison-table",) if report["comparison"] is not None else ()
     for name in (*again.tables, *compared):
         require(name in page.tables, f"the page lacks the table {name!r}")
     return holes

@@ -14,6 +14,7 @@ def test_comparison_draws_differences_and_their_errors(model, draws):
     ax = plot_comparison(alone).axes[0]
     aic = alone.table()["AIC"]
     np.testing.assert_allclose(line(ax, "−AIC / 2").get_xdata(), (aic.min() - aic) / 2)
+    np.testing.assert_array_equal(line(ax, "−AIC / 2").get_ydata(), [0.0, 1.0])
     both = compare_models(
         models, {"all": draws, "gpa only": sample_independence(small, seed=2, progress=False)}
     )
@@ -36,6 +37,10 @@ def test_a_supremum_is_drawn_hollow_and_from_the_best_estimate():
     hollow = line(ax, "−AIC / 2 of a supremum")
     np.testing.assert_allclose(hollow.get_xdata(), [(aic["HG ~ PI"] - aic["HG ~ NV"]) / 2])
     assert hollow.get_markerfacecolor() == "none"
+    assert ax.get_xlabel().startswith("difference from the best MLE,")
+    # one series is in the middle of its rows
+    np.testing.assert_array_equal(line(ax, "−AIC / 2").get_ydata(), [0.0])
+    np.testing.assert_array_equal(hollow.get_ydata(), [1.0])
 
 
 def test_the_graph_of_the_model_names_what_is_in_it(model):

@@ -103,8 +103,25 @@ def test_a_comparison_says_by_what(model):
     models = {"all": model, "gpa": small}
     how, _ = said(facts_with(comparison=compare_models(models)))
     assert "2 models of the same observations were compared by AIC." in how
+    assert "the best of them by AIC: its intervals and p-values take no account of that" in how
     how, _ = said(facts_with(comparison=compare_models(models, leave_one_out=True)))
     assert "by AIC and exact leave-one-out." in how
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    how, _ = said(facts_with(agreement=agreement, comparison=compare_models(models)))
+    assert "take no account of that choice" not in how  # the main model was given
+    data = load_endometrial()
+    models = {
+        formula: BernoulliLogistic.from_formula(formula, data) for formula in ("HG ~ PI", "HG ~ NV")
+    }
+    how, _ = said(facts_with(comparison=compare_models(models)))
+    assert "by AIC, of which 1 without an estimate was not ranked." in how
+    assert "take no account" not in how  # there was no other
+    none = {
+        formula: BernoulliLogistic.from_formula(formula, data)
+        for formula in ("HG ~ NV", "HG ~ NV + PI")
+    }
+    how, _ = said(facts_with(comparison=compare_models(none)))
+    assert "none of which is known to have an estimate" in how
 
 
 def test_without_an_estimate_none_is_claimed():

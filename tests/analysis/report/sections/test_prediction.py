@@ -15,11 +15,17 @@ from flatprior.analysis import (
     predictive_scores,
     report_facts,
 )
-from flatprior.analysis.report.sections.prediction import influence, predictive_quality
+from flatprior.analysis.report.sections.model import existence_certificate
+from flatprior.analysis.report.sections.prediction import (
+    influence,
+    model_comparison,
+    predictive_quality,
+)
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
     fit_sklearn,
+    load_endometrial,
     load_spector,
     sample_independence,
 )
@@ -72,6 +78,36 @@ def test_many_rows_on_disk_are_reported_without_what_takes_them_one_by_one(tmp_p
         item(facts, "coefficients-table")["notes"]
     )
     assert "exact_loo(model, fit) computes them" in str(facts["sections"])
+
+
+def test_a_model_without_an_estimate_is_told_from_those_compared():
+    data, formulas = load_endometrial(), ("HG ~ NV", "HG ~ PI", "HG ~ EH")
+    models = {name: BernoulliLogistic.from_formula(name, data) for name in formulas}
+    compared = compare_models(models)
+    aic = compared.table()["AIC"].map("{:.2f}".format)
+    assert compared.message.startswith(
+        f"Of the models with an estimate the smallest AIC, {aic['HG ~ EH']}, is that of HG ~ EH; "
+    )
+    facts = facts_with(existence_certificate, model_comparison, comparison=compared)
+    text = facts["sections"][0]["items"][0]["text"][0]
+    assert text.startswith("Of HG ~ EH: the maximum likelihood estimate exists")
+    table = item(facts, "formulas")
+    assert table["columns"] == ["estimate"]  # names are the formulas
+    assert [row["name"] for row in table["rows"]] == ["HG ~ EH", "HG ~ PI", "HG ~ NV"]
+    figure = item(facts, "comparison-plot")
+    assert figure["title"] == "Difference from the best model with an estimate"
+    assert "put last, wherever its square lies" in figure["how"]
+    assert "two standard errors" not in figure["how"]
+
+
+def test_models_that_are_called_by_their_formulas_need_no_list_of_them():
+    data, formulas = load_spector(), {"small": "grade ~ gpa", "large": "grade ~ gpa + psi"}
+    models = {name: BernoulliLogistic.from_formula(of, data) for name, of in formulas.items()}
+    facts = facts_with(model_comparison, comparison=compare_models(models))
+    assert column(item(facts, "formulas"), "formula") == ["grade ~ gpa + psi", "grade ~ gpa"]
+    named = compare_models({formulas[name]: model for name, model in models.items()})
+    facts = facts_with(model_comparison, comparison=named)
+    assert "formulas" not in [each["id"] for each in facts["sections"][0]["items"]]
 
 
 def test_leave_one_out_without_an_mle_falls_back_to_the_fit():
