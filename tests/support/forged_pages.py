@@ -356,7 +356,7 @@ FORGED = {
         _once("default-src 'none'", lambda m: "default-src *")
     ),
     "sentences that stand in another section": _once(
-        r'(<div class="text"><p>The maximum likelihood[^\n]*\n)(.*?<div class="items">\n)',
+        r'(<div class="text"><p>Of [^<]*: the maximum[^\n]*\n)(.*?<div class="items">\n)',
         lambda m: m[2] + m[1],
     ),
     "a sentence behind the end": lambda page: f"{page}{FALSE}",

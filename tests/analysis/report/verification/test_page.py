@@ -12,7 +12,7 @@ from flatprior.analysis import verify_report
     [
         ("one answer; draws", "no answer; draws"),
         ("are each proved to lie", "are all proved to lie"),
-        ("<p>The maximum likelihood estimate exists", "<p>The estimate exists"),
+        (": the maximum likelihood estimate exists", ": the estimate exists"),
         (
             '<section aria-labelledby="existence">',
             '<p>p = 0.03</p><section aria-labelledby="existence">',
