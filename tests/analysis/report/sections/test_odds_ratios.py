@@ -92,7 +92,7 @@ def test_a_number_has_an_odds_ratio_per_standard_deviation(births):
     ],
 )
 def test_an_odds_ratio_near_1_has_the_digits_that_are_known(value, error, shown):
-    assert odds_ratios._text(value, error) == shown
+    assert odds_ratios.digits_of_ratio(value, error) == shown
 
 
 def test_an_odds_ratio_that_is_1_but_for_rounding_is_shown_as_1():
