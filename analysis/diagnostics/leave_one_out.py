@@ -95,8 +95,9 @@ class ExactLOO(Renderable):
     def message(self) -> str:
         """The log score with its errors, in one sentence."""
         if self.without_mle:
+            alone = "any one of " if len(self.without_mle) > 1 else ""
             return (
-                "the leave-one-out log score is -inf: without "
+                f"the leave-one-out log score is -inf: without {alone}"
                 f"{rows_phrase(self.without_mle)} the MLE does not exist"
             )
         return (

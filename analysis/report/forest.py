@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MARGIN = 5.0  # percent of the width, on either side
+FURTHEST = math.log(1e6)  # an estimate beyond it, of a unit of no meaning, would hide all others
 BEYOND = math.log(20)  # how far an axis follows an interval beyond all odds ratios
 NARROWEST = math.log(1.02)  # of an axis, on either side of 1
 MOST_TICKS, APART = 5, 0.19  # labels, and the share of the axis from one to the next
@@ -22,7 +23,7 @@ _EDGE = 12.0  # percent, within which a label does not stand in the middle of it
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic axis of odds ratios, that shows 1 and every estimate.
+    """A logarithmic axis of odds ratios, that shows 1 and every estimate of 1e-6 to 1e6.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Axis:
 
     @classmethod
     def of(cls, points: Iterable[float], ends: Iterable[float]) -> Axis:
-        """An axis of log odds ratios and of ends of their intervals; what is infinite is left out.
+        """An axis of log odds ratios and of ends of their intervals, but those too far from 1.
 
         Examples
         --------
@@ -44,7 +45,7 @@ class Axis:
         >>> round(axis.low, 2), axis.high, axis.ticks
         (-0.02, 1.4, (1.0, 2.0, 4.0))
         """
-        shown = [0.0, *filter(math.isfinite, points)]
+        shown = [0.0, *(each for each in points if abs(each) <= FURTHEST)]
         reached = [*shown, *filter(math.isfinite, ends)]
         low = max(min(reached), min(shown) - BEYOND)
         high = min(max(reached), max(shown) + BEYOND)

@@ -290,11 +290,11 @@ CELLS = {
     "minus infinity": ({"x": {3: float("-inf")}},
         "column 'x' has values that are not finite in row 3; correct or drop them"),
     "numbers whose squares overflow": ({"x": [1e200 * i for i in range(ROWS)]},
-        "the largest value of column 'x' is 1e+201, whose square double precision cannot "
-        "hold; rescale the column"),
+        "the largest value of column 'x' is 1e+201, not of 1e-100 to 1e+100, "
+        "whose squares double precision holds with room; rescale the column"),
     "numbers whose squares vanish": ({"x": [1e-200 * i for i in range(ROWS)]},
-        "the largest value of column 'x' is 1e-199, whose square double precision cannot "
-        "hold; rescale the column"),
+        "the largest value of column 'x' is 1e-199, not of 1e-100 to 1e+100, "
+        "whose squares double precision holds with room; rescale the column"),
     "a Total row": ({"y": {12: "Total"}, "x": {12: 25}},
         "the response 'y' holds numbers in some rows and text in…(na='Total', --na Total) or "
         "correct them"),

@@ -184,8 +184,9 @@ def check_size(largest: Array, names: Sequence[str], whole: bool = True) -> None
         if not of_sensible_size(size) and (whole or size > LARGEST_SIZE):
             least = "" if whole else " or more (not all rows were looked at)"
             raise InputError(
-                f"the largest value of column {name!r} is {size:.1g}{least}, whose square double "
-                "precision cannot hold; rescale the column"
+                f"the largest value of column {name!r} is {size:.1g}{least}, not of "
+                f"{SMALLEST_SIZE:g} to {LARGEST_SIZE:g}, whose squares double precision holds with "
+                "room; rescale the column"
             )
 
 

@@ -44,6 +44,7 @@ def test_what_is_not_proved_together_is_fitted_alone(monkeypatch, proves):
     model = BernoulliLogistic.from_arrays(x, y, intercept=True)
     expected = exact_loo(model)
     assert expected.without_mle == (3, 4)
+    assert "without any one of rows 3, 4 the MLE does not exist" in expected.message
     if not proves:
         together = without_far._together
 

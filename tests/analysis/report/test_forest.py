@@ -30,6 +30,17 @@ def test_every_estimate_and_1_are_on_the_axis():
             assert 0 < axis.place(each) < 100
 
 
+def test_an_estimate_too_far_from_1_leaves_the_axis_to_the_others():
+    """A column in a unit of 1e-9 has an odds ratio per 1 of exp(5e8), or of exp(-5e8)."""
+    for far in (5e8, -5e8, 1e200, -1e200, math.inf):
+        axis = Axis.of([far, 0.4], [far - 1e6, far + 1e6, -0.2, 1.0])
+        assert axis.ticks == Axis.of([0.4], [far - 1e6, far + 1e6, -0.2, 1.0]).ticks
+        assert axis.place(0.4) - axis.place(0.0) > 5
+        drawn = axis.row(far, far - 1e6, far + 1e6)
+        assert "<circle" not in drawn
+        assert drawn.count("<path") == 1
+
+
 def test_an_axis_is_logarithmic():
     axis = Axis.of([0.0], [-1.0, 2.0])
     places = [axis.place(each) for each in (-1.0, 0.0, 1.0, 2.0)]
