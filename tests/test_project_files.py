@@ -62,7 +62,7 @@ def test_every_test_that_a_guide_names_is_there(guide):
 
 def test_the_readme_is_short_and_its_links_lead_somewhere():
     text = text_of("README.md")
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 75
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 8
     assert [link for link in links if not (ROOT / link).is_file()] == []
