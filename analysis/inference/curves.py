@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from flatprior.analysis.inference.prediction import predict
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_whole, model_first
+from flatprior.models.common.calls import check_choice, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
@@ -37,7 +37,8 @@ BINS = 30  # of the histogram below it
 MOST_ROWS = 1_000_000  # in files, whose variables are read into memory
 MOST_LEVELS = 12  # of a category, the most frequent
 MIDDLE = 0.05, 0.95  # quantiles of a number between which it is said to change the probability
-DECIMALS = 9  # of such a change, by which variables are ranked
+DECIMALS = 9  # of such a change, by which variables are ranked, and of shares of levels
+Levels = Literal["reference", "commonest"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,6 +89,8 @@ class EffectCurves(Renderable):
     held : dict
         Each variable to where it is held, in words, while another one changes.
     prob : float
+    levels : {"reference", "commonest"}
+        At which of their levels categories and booleans are held.
     formula : str or None
     note : str
         Of which rows means and shares are, where it is not all of the model's; else empty.
@@ -97,6 +100,7 @@ class EffectCurves(Renderable):
     n_variables: int
     held: dict[str, str]
     prob: float
+    levels: Levels = "reference"
     formula: str | None = None
     note: str = ""
 
@@ -147,7 +151,7 @@ class EffectCurves(Renderable):
             chosen(frame, columns),
             {str(name): ".4f" for name in frame.columns if name != "value"},
             of_model("Probability along single variables", self.formula),
-            ["the others at their means or reference levels"],
+            [f"the others at their means or {self.levels} levels"],
             [
                 *([self.left_out] if self.left_out else []),
                 "held: " + names_in(SCREEN, [f"{each} {at}" for each, at in self.held.items()]),
@@ -166,6 +170,7 @@ def effect_curves(
     variables: Sequence[str] | None = None,
     most: int = 6,
     prob: float = 0.95,
+    levels: Levels = "reference",
 ) -> EffectCurves:
     """Probability along single variables, all others at their means or reference levels.
 
@@ -183,6 +188,9 @@ def effect_curves(
     most : int
     prob : float
         Of the interval at each value, on its own.
+    levels : {"reference", "commonest"}
+        At which level categories and booleans are held while another variable changes: the
+        reference level, or that of most observations (the first of those that tie).
 
     Returns
     -------
@@ -191,14 +199,14 @@ def effect_curves(
     Raises
     ------
     ValueError
-        If there is no such variable, or rows are needed and there are none.
+        If there is no such variable or choice of levels, or rows are needed and there are none.
 
     Notes
     -----
     Numbers go from their smallest to their largest observed value (one that has two values only
     has these); of a category there are the twelve most frequent levels. Others are held: numbers at
-    their mean (at their median where the formula compares them), categories and booleans at the
-    reference level, an offset at its mean. Where there is an interaction the curve is another at
+    their mean (at their median where the formula compares them), categories and booleans at one of
+    their `levels`, an offset at its mean. Where there is an interaction the curve is another at
     other values. With sampling weights means and shares are of the people that the rows speak for.
     A model of arrays has columns for variables, each of which is moved alone.
 
@@ -211,10 +219,22 @@ def effect_curves(
     >>> curves = effect_curves(model, fit_newton(model), data)
     >>> [(curve.name, round(curve.change, 2)) for curve in curves.curves]
     [('gpa', 0.58), ('psi', 0.46), ('tuce', 0.12)]
+    >>> curves.held["psi"]
+    '0'
+
+    With categories at their commonest level:
+
+    >>> from flatprior.models import load_births
+    >>> births = load_births()
+    >>> model = BernoulliLogistic.from_formula("low ~ lwt + C(race)", births)
+    >>> effect_curves(model, fit_newton(model), births, levels="commonest").held["race"]
+    'white'
     """
     check_whole("most", most, 1)
+    check_choice("levels", levels, get_args(Levels))
     rows = _rows(model, data)
-    known = _of_formula(model, rows) if model.encoding is not None else _of_columns(model, rows)
+    with_formula = model.encoding is not None
+    known = _of_formula(model, rows, levels) if with_formula else _of_columns(model, rows)
     for name in variables or ():
         if name not in known:
             raise InputError(
@@ -236,6 +256,7 @@ def effect_curves(
         n_variables=len(known),
         held=held,
         prob=prob,
+        levels=levels,
         formula=model.formula,
         note=rows.note,
     )
@@ -288,11 +309,15 @@ class _Variable:
 
     @classmethod
     def category(
-        cls, name: str, levels: Sequence[Any], values: Any, share: Array, held: Any
+        cls, name: str, levels: Sequence[Any], values: Any, share: Array, base: str | None
     ) -> _Variable:
+        """Held at the level that is called `base`, or at the commonest."""
         text = [str(each) for each in values]
         found = pd.Series(share).groupby(text).sum()
         of_each = np.array([float(found.get(str(level), 0.0)) for level in levels])
+        names = [str(level) for level in levels]
+        first = int(np.argmax(of_each.round(DECIMALS)))  # of those that tie but for rounding
+        held = levels[first if base is None else names.index(base)]
         kept = np.sort(np.argsort(-of_each, kind="stable")[:MOST_LEVELS])
         return cls(
             name=name,
@@ -329,7 +354,7 @@ def _rows(model: BernoulliLogistic, data: Any) -> Averaged:
     )
 
 
-def _of_formula(model: BernoulliLogistic, rows: Averaged) -> dict[str, _Variable]:
+def _of_formula(model: BernoulliLogistic, rows: Averaged, choice: Levels) -> dict[str, _Variable]:
     encoding, frame = model.encoding, rows.frame
     assert encoding is not None  # noqa: S101
     assert frame is not None  # noqa: S101
@@ -340,9 +365,9 @@ def _of_formula(model: BernoulliLogistic, rows: Averaged) -> dict[str, _Variable
     found = {}
     for name in parsed.predictors:
         if name in levels:
-            base = encoding.reference_levels.get(name, str(levels[name][0]))
-            held = next(level for level in levels[name] if str(level) == base)
-            made = _Variable.category(name, levels[name], frame[name], rows.share, held)
+            first = encoding.reference_levels.get(name, str(levels[name][0]))
+            base = first if choice == "reference" else None
+            made = _Variable.category(name, levels[name], frame[name], rows.share, base)
         else:
             values = np.asarray(numbers(column(frame, name)), dtype=float)
             median = float(np.quantile(values, 0.5, method="lower"))

@@ -12,12 +12,34 @@ from flatprior.models.common.intervals import percentages
 from flatprior.models.common.text import abbreviated, printable
 
 MOST_CURVES = 4  # variables along which the probability is drawn
-HELD = "Of one observation, with the others held at {held}; the tables average over all instead. "
+HELD = (
+    "Of one observation, with the others held at {held}: {how}. The tables average over all "
+    "instead. "
+)
+MEANS, COMMONEST = "numbers at their mean", "categories at their commonest level"
+MEDIANS = "numbers at their mean, or their median where the formula compares them"
 
 
 def curves_of(main: MainModel) -> EffectCurves:
-    """Along the variables that change the probability most."""
-    return effect_curves(main.model, main.fit, main.frame, most=MOST_CURVES, prob=PROB)
+    """Along the variables that change the probability most, of an observation that is common."""
+    return effect_curves(
+        main.model, main.fit, main.frame, most=MOST_CURVES, prob=PROB, levels="commonest"
+    )
+
+
+def how_held(model: BernoulliLogistic, name: str) -> str:
+    """The rule by which all variables but one are held, in words."""
+    encoding = model.encoding
+    if encoding is None:
+        return MEANS
+    parsed = encoding.parsed
+    levels = {parsed.generated[key] for key in encoding.levels} | {*encoding.booleans}
+    others = [each for each in parsed.predictors if each != name]
+    numbers = [each for each in others if each not in levels]
+    said = [MEDIANS if {*numbers} & {*parsed.compared} else MEANS] if numbers else []
+    said += [COMMONEST] if len(numbers) < len(others) else []
+    said += ["the offset at its mean"] if model.offset_name is not None else []
+    return ", ".join(said)
 
 
 def figures_of_effects(model: BernoulliLogistic) -> tuple[str, ...]:
@@ -31,7 +53,7 @@ def title_of(name: str, with_others: bool) -> str:
     return f"Probability by {abbreviated(name, 40)}" + ", the others held" * with_others
 
 
-def figures_of_curves(curves: EffectCurves) -> list[Facts]:
+def figures_of_curves(model: BernoulliLogistic, curves: EffectCurves) -> list[Facts]:
     """A figure of each curve, the one along which the probability changes most first."""
     found = []
     for i, curve in enumerate(curves.curves):
@@ -54,7 +76,7 @@ def figures_of_curves(curves: EffectCurves) -> list[Facts]:
                 f"effect-{i + 1}",
                 plot_effect(curves, curve.name),
                 title_of(curve.name, bool(held)),
-                (HELD.format(held=held) if held else "")
+                (HELD.format(held=held, how=how_held(model, curve.name)) if held else "")
                 + f"With a band of {PROB:.0%} from the covariance of the coefficients"
                 + (
                     ". Orange: where the observations are"

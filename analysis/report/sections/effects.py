@@ -127,7 +127,7 @@ def effects_of_variables(main: MainModel) -> Facts | None:
                 else _or_error(partial(_differences, means, name))
             )
     items = [table_of_main(name, shown, titles[name]) for name, shown in found.items()]
-    figures = [] if isinstance(curves, FlatpriorError) else figures_of_curves(curves)
+    figures = [] if isinstance(curves, FlatpriorError) else figures_of_curves(model, curves)
     return section_of("effects", EFFECTS, [*items, *figures])
 
 

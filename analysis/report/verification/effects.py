@@ -6,11 +6,19 @@ from the model; where a curve lies follows from the data alone.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 
 from flatprior.analysis.report.items import PROB
+from flatprior.analysis.report.main_model import Reported
 from flatprior.analysis.report.page import Drawing, Page
-from flatprior.analysis.report.sections.curves import HELD, figures_of_effects, title_of
+from flatprior.analysis.report.sections.curves import (
+    HELD,
+    figures_of_effects,
+    how_held,
+    title_of,
+)
 from flatprior.analysis.report.verification.holding import require
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.text import SCREEN, level_in_words, printable
@@ -36,7 +44,7 @@ def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
     notes = page.tables["average-effects"].notes
     if any(note.startswith(NO_CURVES) for note in notes):
         return ()
-    due = figures_of_effects(model)
+    due, commonest = figures_of_effects(model), _commonest_levels(model)
     assert model.encoding is not None  # noqa: S101  (or no report has the data)
     left = list(model.encoding.parsed.predictors)
     for name in due:
@@ -47,7 +55,8 @@ def effects_held(model: BernoulliLogistic, page: Page) -> tuple[str, ...]:
         assert of is not None  # noqa: S101
         left.remove(of)
         require(
-            _caption(model, of, len(due), name == due[0]).fullmatch(shown.how) is not None,
+            _caption(model, of, len(due), name == due[0], commonest).fullmatch(shown.how)
+            is not None,
             f"the words of the figure {name!r} of the page are not those of its variable",
         )
     return due
@@ -72,20 +81,43 @@ def _has_others(model: BernoulliLogistic) -> bool:
     return len(encoding.parsed.predictors) > 1 or model.offset_name is not None
 
 
-def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) -> re.Pattern[str]:
+def _commonest_levels(model: BernoulliLogistic) -> dict[str, tuple[str, ...]]:
+    """Of each category the level that is held, or all where the columns do not tell which it is."""
+    encoding = model.encoding
+    assert encoding is not None  # noqa: S101
+    generated = encoding.parsed.generated
+    levels = {generated[key]: tuple(map(str, each)) for key, each in encoding.levels.items()}
+    levels |= {each: ("False", "True") for each in encoding.booleans}
+    of_terms = {each.name: each for each in Reported(model=model).variables}
+    for term in encoding.model_terms:
+        of = [name for factor in term.factors for name in factor.columns]
+        found = of_terms[term.name]
+        if len(of) == 1 and of[0] in levels and found.has_levels:
+            counts = {level.name: level.n for level in found.levels}
+            known = [counts.get(level, math.nan) for level in levels[of[0]]]
+            if not any(map(math.isnan, known)):
+                levels[of[0]] = (levels[of[0]][known.index(max(known))],)
+    return levels
+
+
+def _caption(
+    model: BernoulliLogistic,
+    name: str,
+    shown: int,
+    is_first: bool,
+    levels: Mapping[str, tuple[str, ...]],
+) -> re.Pattern[str]:
     """What the caption of a variable may be: any numbers, and no other words.
 
     That of the first figure says how many variables have none.
     """
     encoding = model.encoding
     assert encoding is not None  # noqa: S101
-    parsed, references = encoding.parsed, encoding.reference_levels
-    levels = {parsed.generated[key]: tuple(map(str, each)) for key, each in encoding.levels.items()}
-    levels |= {each: ("False", "True") for each in encoding.booleans}
+    parsed = encoding.parsed
     held = [
         f"{re.escape(printable(each))} "
         + (
-            re.escape(printable(level_in_words(references.get(each, levels[each][0]))))
+            f"(?:{'|'.join(re.escape(printable(level_in_words(of))) for of in levels[each])})"
             if each in levels
             else NUMBER
         )
@@ -94,7 +126,8 @@ def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) ->
     ] + ([f"offset {NUMBER}"] if model.offset_name is not None else [])
     # names that have no room are counted
     some = "".join(f"(?:(?:, )?{each})?" for each in held) + r"(?: and \d+ more)?"
-    if held and len(held[0]) > SCREEN:  # and is cut
+    first = next((each for each in parsed.predictors if each != name), "")
+    if len(first) + max(map(len, levels.get(first, ("",)))) > SCREEN:  # and is cut
         some = ".*"
     where = (
         r"In brackets the share of the observations(?:; the \d+ most frequent of \d+ levels)?"
@@ -108,7 +141,7 @@ def _caption(model: BernoulliLogistic, name: str, shown: int, is_first: bool) ->
         if more and is_first
         else ""
     )
-    before, after = map(re.escape, HELD.split("{held}"))
+    before, after = map(re.escape, HELD.replace("{how}", how_held(model, name)).split("{held}"))
     others = f"{before}(?:{some}){after}" if held else ""
     return re.compile(
         rf"{others}With a band of {PROB:.0%} from the covariance of the coefficients"

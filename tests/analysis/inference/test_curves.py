@@ -45,6 +45,34 @@ def test_a_number_moves_and_the_others_are_at_means_and_reference_levels(curves,
     assert curve.share[:3].sum() == pytest.approx((births["lwt"] < curve.edges[3]).mean())
 
 
+def test_categories_are_held_at_their_commonest_level_where_that_is_asked_for(model, births):
+    fit = fit_newton(model)
+    found = effect_curves(model, fit, births, ["lwt"], levels="commonest")
+    assert found.held["race"] == "white"
+    assert found.held["smoke"] == "no"
+    rows = pd.DataFrame({"lwt": list(found.curve("lwt").values)}).assign(
+        age=births["age"].mean(), race="white", smoke="no", ht=births["ht"].mean()
+    )
+    due = predict(model, fit, rows)["probability"]
+    assert found.curve("lwt").frame["probability"].tolist() == pytest.approx(due.tolist())
+    assert "at their means or commonest levels" in found.rendered().facts[0]
+    with pytest.raises(ValueError, match='levels must be "reference" or "commonest"'):
+        effect_curves(model, fit, births, levels="largest")
+
+
+def test_of_levels_that_are_as_common_the_first_is_held_and_weights_count():
+    data = load_spector().assign(third=np.tile(["c", "b", "a", "d"], 8))
+    data["w"] = np.where(data["third"] == "d", 3, np.where(data["third"] == "b", 3, 1))
+    data["many"] = data["tuce"] > 19
+    formula = "grade ~ gpa + third + many"
+    for weights, due in ((None, "a"), ("w", "b")):
+        model = BernoulliLogistic.from_formula(formula, data, frequency_weights=weights)
+        found = effect_curves(model, fit_newton(model), data, ["gpa"], levels="commonest")
+        assert found.held["third"] == due
+        assert found.held["many"] == "True"
+        assert effect_curves(model, fit_newton(model), data, ["gpa"]).held["many"] == "False"
+
+
 def test_levels_are_those_of_the_category_with_their_shares(model, births):
     curves = effect_curves(model, fit_newton(model), births)
     curve = curves.curve("race")

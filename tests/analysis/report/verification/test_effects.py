@@ -33,7 +33,8 @@ def page(model, births, tmp_path_factory):
 FIGURE = r'<figure id="{}">.*?</figure>\n'
 FORGED = {
     "words where others are held": (r'(<figure id="effect-1">.*?held at )', r"\1all at zero, "),
-    "another reference": (r'(<figure id="effect-1">.*?race )black', r"\1white"),
+    "another reference": (r'(<figure id="effect-1">.*?race )white', r"\1black"),
+    "another rule": (r"categories at their commonest level", "categories at a level"),
     "another title": (r"Probability by lwt", "Probability caused by lwt"),
     "a claim in the caption": (r"With a band of 95%", "With a certain band of 95%"),
     "a claim in words": (r'(id="effect-2-alt">Probability of the event by \w+: )', r"\1caused: "),
