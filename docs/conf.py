@@ -51,42 +51,69 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 default_role = "code"
 
-# where types of other libraries are documented: an inventory of these alone, which needs no network
+# where words of other libraries are explained: an inventory of these alone, which needs no network
 ELSEWHERE = {
-    "https://numpy.org/doc/stable/": {
-        "numpy.ndarray": "reference/generated/numpy.ndarray.html",
-    },
-    "https://pandas.pydata.org/docs/": {
-        "pandas.DataFrame": "reference/api/pandas.DataFrame.html",
-        "pandas.Series": "reference/api/pandas.Series.html",
-    },
-    "https://matplotlib.org/stable/": {
-        "matplotlib.axes.Axes": "api/_as_gen/matplotlib.axes.Axes.html",
-        "matplotlib.figure.Figure": "api/_as_gen/matplotlib.figure.Figure.html",
-    },
+    "python": (
+        "https://docs.python.org/3/",
+        {
+            "py:exception": (
+                "library/exceptions.html#{}",
+                "ArithmeticError FileNotFoundError ImportError KeyboardInterrupt OSError TypeError "
+                "ValueError",
+            ),
+            "std:term": ("glossary.html#term-{}", "callable iterable mapping sequence"),
+        },
+    ),
+    "numpy": (
+        "https://numpy.org/doc/stable/",
+        {
+            "py:class": ("reference/generated/{}.html", "numpy.ndarray"),
+            "std:term": ("glossary.html#term-{}", "array_like"),
+        },
+    ),
+    "pandas": (
+        "https://pandas.pydata.org/docs/",
+        {"py:class": ("reference/api/{}.html", "pandas.DataFrame pandas.Index pandas.Series")},
+    ),
+    "matplotlib": (
+        "https://matplotlib.org/stable/",
+        {"py:class": ("api/_as_gen/{}.html", "matplotlib.axes.Axes matplotlib.figure.Figure")},
+    ),
+    "xarray": (
+        "https://docs.xarray.dev/en/stable/",
+        {"py:class": ("generated/{}.html", "xarray.DataTree")},
+    ),
 }
+ROLES = {"py:class": "py:class", "py:exception": "py:exc", "std:term": "term"}
 
 
-def inventory(names):
-    """Write a Sphinx inventory of classes, and say where it is."""
-    library = next(iter(names)).split(".")[0]
+def inventory(library, kinds):
+    """Write a Sphinx inventory of the names of a library, and say where it is."""
     head = f"# Sphinx inventory version 2\n# Project: {library}\n# Version:\n"
     head += "# The remainder of this file is compressed using zlib.\n"
-    lines = "".join(f"{name} py:class 1 {page} -\n" for name, page in names.items())
+    lines = "".join(
+        f"{name} {kind} 1 {page.format(name)} -\n"
+        for kind, (page, names) in kinds.items()
+        for name in names.split()
+    )
     path = HERE / "generated" / f"{library}.inv"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(head.encode() + zlib.compress(lines.encode()))
-    return library, str(path)
+    return str(path)
 
 
-intersphinx_mapping = {}
-for place, names in ELSEWHERE.items():
-    library, path = inventory(names)
-    intersphinx_mapping[library] = (place, path)
-# types in docstrings that are links: those, and our own classes; all other words stay words
+intersphinx_mapping = {
+    library: (place, inventory(library, kinds)) for library, (place, kinds) in ELSEWHERE.items()
+}
+# words in docstrings' types that are links: those, and our own classes; all others stay words
 numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS}
-numpydoc_xref_aliases |= {name.split(".")[-1]: name for n in ELSEWHERE.values() for name in n}
+for _, kinds in ELSEWHERE.values():
+    for kind, (_, names) in kinds.items():
+        for name in names.split():
+            short = name.split(".")[-1]
+            link = f":{ROLES[kind]}:`{short} <{name}>`"
+            numpydoc_xref_aliases |= {name: link, short: link}
 for package in (models, analysis):
     classes = [name for name in package.__all__ if name[0].isupper()]
     numpydoc_xref_aliases |= {name: f"{package.__name__}.{name}" for name in classes}
