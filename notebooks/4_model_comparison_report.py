@@ -80,7 +80,8 @@ fp.plot_influence(fp.diagnose(model, fit), fp.psis_loo(model, draws["gpa + psi"]
 # mother is known (`lwt`), a factor of three levels (`race`), whether she smoked and whether her uterus was
 # irritable (`ui`). The names in brackets are those of R.
 #
-# Does smoking do the same in all three levels? Each term added to those above it (`anova`), type I:
+# Does smoking do the same in all three levels? Each term added to those above it (`anova`, which also takes
+# models, one after the other), type I:
 
 # %%
 births = fp.load_births()
