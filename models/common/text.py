@@ -6,6 +6,7 @@ import html
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from flatprior.models.common.errors import InputError, without_address_secrets
 
@@ -46,8 +47,14 @@ _LATEX = {
 
 
 def printable(text: object) -> str:
-    """Make one line of visible characters: a name from a file must not steer the terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    """Make one line of visible characters: a name from a file must not steer the terminal.
+
+    A day has no time, which pandas gives it.
+    """
+    plain = str(text)
+    if isinstance(text, datetime):
+        plain = plain.removesuffix(" 00:00:00")
+    return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
 
 
 def check_text(text: object, what: str) -> None:

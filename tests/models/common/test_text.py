@@ -4,6 +4,7 @@ import sys
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pytest
 from multiplier import repeated
 
@@ -46,6 +47,13 @@ def test_what_is_printed_is_one_line_and_printing_it_again_changes_nothing():
         assert len(shown.splitlines()) <= 1
         assert printable(shown) == shown == shown.strip()
     assert printable(3.5) == "3.5"
+
+
+def test_a_day_is_printed_without_a_time_and_a_time_with_it():
+    days = pd.DatetimeIndex(["2020-01-22", "2020-01-22 12:30", "NaT"])
+    assert list(map(printable, days)) == ["2020-01-22", "2020-01-22 12:30:00", "NaT"]
+    assert printable(days.tz_localize("UTC")[0]) == "2020-01-22 00:00:00+00:00"
+    assert printable("2020-01-22 00:00:00") == "2020-01-22 00:00:00"  # a text is as it is
 
 
 @pytest.mark.parametrize("text", ["a\ud800", "\udfff", "x" * 1000 + "\ud83d"])
