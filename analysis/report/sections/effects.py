@@ -41,7 +41,7 @@ TOO_MANY = (
     "average_marginal_effects(model, fit) and marginal_means(model, fit, name) compute them."
 )
 LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
-SLOPES = f"of numbers else: the slope (dydx) times a unit, {SAID}"
+SLOPES = f"numbers: the slope (dydx) times a unit, {SAID}"
 NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
 ADJUSTED = "those of differences, adjusted by Holm's procedure, stand in their tables"
 AVERAGED = "averaged over the rows as observed, with {name} set to each level in all of them"
@@ -144,7 +144,8 @@ def _effects(main: MainModel, variables: tuple[str, ...] | None, contrasts: bool
     found = average_marginal_effects(main.model, main.fit, main.frame, variables, discrete=two)
     rows = count(found.frame.attrs["rows"], "row")
     slopes = {name: units for name, units in _slopes(main).items() if name in found.index}
-    what = [LEVELS] * (len(slopes) < len(found)) + [SLOPES] * bool(slopes)
+    others = len(slopes) < len(found)
+    what = [LEVELS] * others + [f"of {'other ' * others}{SLOPES}"] * bool(slopes)
     return replace(
         found,
         frame=_in_units(found.frame, slopes),

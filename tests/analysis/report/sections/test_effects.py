@@ -123,6 +123,25 @@ def test_tables_say_whether_p_values_are_adjusted_and_what_is_averaged(facts):
     assert "the others held at" in item(facts, "effect-1")["how"]
 
 
+@pytest.mark.parametrize(
+    ("formula", "of_levels", "of_numbers"),
+    [
+        ("low ~ age", "", "Of numbers: the slope"),
+        ("low ~ smoke", "Of levels, and of numbers", ""),
+        ("low ~ age + smoke", "Of levels, and of numbers", "of other numbers: the slope"),
+    ],
+)
+def test_what_an_effect_is_of_is_said_of_the_kinds_there_are(
+    births, formula, of_levels, of_numbers
+):
+    model = BernoulliLogistic.from_formula(formula, births)
+    said = item(effects_in(model=model, data=births), "average-effects")["notes"][0]
+    assert said.startswith(of_levels or of_numbers)
+    assert of_numbers in said
+    assert ("levels" in said) == bool(of_levels)
+    assert ("slope" in said) == bool(of_numbers)
+
+
 def test_without_the_data_the_report_says_what_it_lacks(model):
     (said,) = _of_section(effects_in(model=model))
     assert said["kind"] == "text"
