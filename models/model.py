@@ -714,21 +714,9 @@ class BernoulliLogistic(Renderable):
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
         Where rows are like Gaussian ones `flatprior.analysis.high_dimensional` corrects both.
         """
-        k, n = self.n_parameters, self.n_observations
-        found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]
-        if k <= HIGH_DIMENSION * n:
-            return tuple(found)
-        return (
-            *found,
-            f"{count(k, 'coefficient')} on {count(n, 'observation')}, more than 1 to 10: expect "
-            "the MLE to be biased away from zero and Wald standard errors to be too small "
-            "(Sur and Candès 2019, PNAS 116, 14516-14525)" + (CORRECTED if self._is_wide() else ""),
-        )
-
-    def _is_wide(self) -> bool:
-        """Whether what corrects for many coefficients may take this model."""
-        single = self.weights_name is None and self.trials is None and self.sampling is None
-        return self.n_parameters >= MANY and single and not self.rows.has_offset
+        speak_for = SPEAK_FOR if self._look_like_sampling_weights() else ""
+        found = (*self.remarks, speak_for, warning_of_many(self))
+        return tuple(each for each in found if each)
 
     def _look_like_sampling_weights(self) -> bool:
         """Whether frequency weights are large and most of them distinct, as counts seldom are."""
@@ -1016,6 +1004,20 @@ class BernoulliLogistic(Renderable):
             f"BernoulliLogistic({printable(what)!r}: {said}, {count(self.n_events, 'event')}, "
             f"{count(self.n_parameters, 'coefficient')}{offset})"
         )
+
+
+def warning_of_many(model: BernoulliLogistic) -> str:
+    """The warning of more than one coefficient to ten observations; empty where there are fewer."""
+    k, n = model.n_parameters, model.n_observations
+    if k <= HIGH_DIMENSION * n:
+        return ""
+    single = model.weights_name is None and model.trials is None and model.sampling is None
+    corrected = k >= MANY and single and not model.rows.has_offset
+    return (
+        f"{count(k, 'coefficient')} on {count(n, 'observation')}, more than 1 to 10: expect "
+        "the MLE to be biased away from zero and Wald standard errors to be too small "
+        f"(Sur and Candès 2019, PNAS 116, 14516-14525){CORRECTED if corrected else ''}"
+    )
 
 
 def _name_of(given: str | ArrayLike | None) -> str | None:

@@ -198,8 +198,12 @@ def _most_influential(main: MainModel) -> str:
     rows = f"Most influential rows (Cook's distance): {', '.join(said)}."
     if main.exact is None or main.exact.without_mle:
         return rows
-    far = float(np.abs(moved(main)).max())
-    if far > LARGE_MOVE:
+    far = np.abs(moved(main)).max(axis=1)
+    i = int(np.argmax(far))
+    if far[i] > LARGE_MOVE:
         return rows
-    most = math.ceil(100 * far) / 100
-    return f"No row alone moves a coefficient by more than {most:.2f} standard errors. {rows}"
+    name, by = most_moved(main, i)
+    return (
+        f"No row alone moves a coefficient by more than {LARGE_MOVE:g} standard error: the most is "
+        f"{name}, by {by:+.2f} without row {label_of(main.here.row_labels[i])}. {rows}"
+    )

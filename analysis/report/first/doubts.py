@@ -275,7 +275,7 @@ def _of_rows(main: MainModel) -> list[Doubt]:
             (
                 f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by "
                 f"more than a standard error: without row {label_of(main.here.row_labels[i])} "
-                f"{most_moved(main, i)[0]} changes by {far[i]:.2f} of them.",
+                f"{most_moved(main, i)[0]} changes by {most_moved(main, i)[1]:+.2f} of them.",
                 f"{count(many, 'row')} of much weight",
             )
         )

@@ -15,7 +15,7 @@ from flatprior.analysis.maxima import HypothesisTest, chi_squared_test, ratio
 from flatprior.analysis.report.main_model import Reported, WithoutMLE
 from flatprior.analysis.report.sections.model import corrects_for_many
 from flatprior.models.common.text import abbreviated, count, printable
-from flatprior.models.model import HIGH_DIMENSION
+from flatprior.models.model import warning_of_many
 
 ALPHA = 0.05
 NAMED = 3  # wrong numbers of one fit
@@ -25,11 +25,21 @@ Said = tuple[str, str, str]  # section, a sentence, few words
 
 
 class Rejection(NamedTuple):
-    """The main model of a comparison, and the larger model that rejects it most."""
+    """The main model of a comparison, the larger model that rejects it most, of how many tested."""
 
     name: str
     larger: str
     test: HypothesisTest
+    tests: int = 1
+
+    @property
+    def said(self) -> str:
+        """The test, and whether its p is the smallest of several."""
+        of = f", the smallest of {self.tests} larger models, not adjusted for their number"
+        return (
+            f"likelihood ratio, {self.test.referred_to} = {self.test.statistic:.2f}, "
+            f"p = {self.test.p_text}{of if self.tests > 1 else ''}"
+        )
 
 
 def rejection_of(main: Reported) -> Rejection | None:
@@ -61,7 +71,7 @@ def rejection_of(main: Reported) -> Rejection | None:
             test = chi_squared_test("likelihood ratio", str(name), statistic, df)
             found.append(Rejection(name, larger, test))
     worst = min(found, key=lambda each: each.test.p, default=None)
-    return worst if worst is not None and worst.test.p < ALPHA else None
+    return worst._replace(tests=len(found)) if worst and worst.test.p < ALPHA else None
 
 
 def _place_of(main: Reported) -> str | None:
@@ -86,13 +96,11 @@ def of_comparison(main: Reported) -> list[Said]:
         return []
     rejection = rejection_of(main)
     if rejection is not None:
-        test = rejection.test
         found.append(
             (
                 "comparison",
                 f"{_sentence(model_label(rejection.name))} is rejected against "
-                f"{model_label(rejection.larger)} (likelihood ratio, {test.referred_to} = "
-                f"{test.statistic:.2f}, p = {test.p_text}). {_why_main(main)}",
+                f"{model_label(rejection.larger)} ({rejection.said}). {_why_main(main)}",
                 "rejected",
             )
         )
@@ -168,7 +176,7 @@ def of_many(main: Reported, warning: str) -> Said:
     """A warning of the model; that of many coefficients by its name, k/n."""
     model = main.model
     k, n, said = model.n_parameters, model.n_observations, f"{warning[:1].upper()}{warning[1:]}."
-    if k <= HIGH_DIMENSION * n or warning != model.warnings[-1]:
+    if warning != warning_of_many(model):
         return "data", said, "a warning"
     ratio = f"k/n = {k / n:.2g}"
     where = "coefficients" if corrects_for_many(model) else "data"

@@ -46,7 +46,7 @@ ANSWERS = (
         "12c",
         "type of model, building, validation",
         ("methods",),
-        "type and terms; why these is left to the authors",
+        "type and terms; the reasons for them are left to the authors",
     ),
     Answer("12e", "measures of performance", ("scores",), "with their definitions", True),
     Answer("13", "class imbalance", ("methods",), "no correction was made", True),
@@ -62,7 +62,7 @@ ANSWERS = (
         ("reproducibility",),
         "versions, hash of the data, the command if there was one; no script",
     ),
-    Answer("20a", "flow of participants", ("data",), "rows left out alone"),
+    Answer("20a", "flow of participants", ("data",), "only how many rows were left out"),
     Answer(
         "20b",
         "characteristics",

@@ -13,7 +13,7 @@ from flatprior.analysis import compare_routes, report_facts, validate
 from flatprior.analysis.report import main_model
 from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.writing import render
-from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn
+from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_births
 
 
 def reported(model):
@@ -117,10 +117,10 @@ def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
     design = sm.add_constant(x)
     fit = sm.Logit(y, design).fit(disp=0)
     moved = [
-        np.abs((sm.Logit(y[rest], design[rest]).fit(disp=0).params - fit.params) / fit.bse)
+        (sm.Logit(y[rest], design[rest]).fit(disp=0).params - fit.params) / fit.bse
         for rest in ~np.eye(60, dtype=bool)
     ]
-    far = np.max(moved, axis=1)
+    far = np.max(np.abs(moved), axis=1)
     facts = reported(model)
     *decided, said = [
         each["text"] for each in facts["first"]["doubts"] if each["section"] == "influence"
@@ -130,12 +130,28 @@ def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
     assert (far > 1).sum() == 1
     assert said.startswith("1 row alone moves a coefficient")
     assert "without row 17 " in said
-    assert f"changes by {far.max():.2f}" in said
+    name, by = max(zip(model.names, moved[17], strict=True), key=lambda each: abs(each[1]))
+    assert f"{name} changes by {by:+.2f} of them" in said
     rows = facts["first"]["rows"]
-    name, by = ("x1", "+") if moved[17][1] > moved[17][0] else ("const", "")
     assert rows.startswith("Most influential rows (Cook's distance): 17 (")
-    assert f"without it {name} changes by {by}" in rows
-    assert f"{far.max():.2f} standard errors)" in rows
+    assert f"without it {name} changes by {by:+.2f} standard errors)" in rows
+
+
+def test_the_largest_change_without_a_row_is_said_once_as_it_is_of_that_row():
+    formula = "low ~ lwt + C(race) + smoke"
+    model = BernoulliLogistic.from_formula(formula, load_births())
+    fit = sm.Logit(model.response, model.design).fit(disp=0)
+    rest = ~np.eye(model.n_rows, dtype=bool)
+    moved = np.array(
+        [
+            (sm.Logit(model.response[i], model.design[i]).fit(disp=0).params - fit.params) / fit.bse
+            for i in rest
+        ]
+    )
+    i, j = np.unravel_index(np.argmax(np.abs(moved)), moved.shape)
+    said = f"{model.names[j]}, by {moved[i, j]:+.2f} without row {model.row_labels[i]}."
+    start = "No row alone moves a coefficient by more than 1 standard error: the most is "
+    assert reported(model)["first"]["rows"].startswith(start + said)
 
 
 def test_predictors_of_nothing_are_called_that():
@@ -221,3 +237,13 @@ def test_each_standing_leads_to_its_section(facts):
     for name, each in facts["first"]["standings"].items():
         assert f'href="#{name}"' in page
         assert re.search(f'<span class="standing {each["kind"]}">. {each["said"]}<', page)
+
+
+def test_a_link_says_the_title_of_the_section_it_leads_to(facts):
+    page = render(facts)
+    links = re.findall(r'<a href="#([^"]*)">See: ([^<]*)</a>', page)
+    titles = {section["id"]: str(escape(section["title"])) for section in facts["sections"]}
+    assert len(links) == len(facts["first"]["doubts"]) + 1
+    assert all(titles[name] == said for name, said in links)
+    assert ">Why<" not in page
+    assert ">All<" not in page

@@ -75,7 +75,9 @@ def test_a_main_model_is_tested_in_models_that_contain_it_by_others_too():
     main = reported(None, compared("HG ~ NV + PI + EH", "HG ~ PI + EH", "HG ~ EH"))
     heights = main.comparison.frame["log-likelihood"]
     ratio = 2 * (heights["HG ~ NV + PI + EH"] - heights["HG ~ EH"])
-    assert f"chi-squared(2) = {ratio:.2f}" in of_comparison(main)[0][1]
+    said = of_comparison(main)[0][1]
+    assert f"chi-squared(2) = {ratio:.2f}" in said
+    assert ", the smallest of 2 larger models, not adjusted for their number)" in said
 
 
 def test_a_main_model_that_nothing_rejects_is_good():
@@ -101,3 +103,10 @@ def test_many_coefficients_are_a_doubt_by_name(model):
     section, text, short = of_many(reported(None, None, model=model), warning)
     assert (section, short) == ("data", "k/n = 0.12")
     assert text.startswith("k/n = 0.12: 4 coefficients on 32 observations, more than 1 to 10")
+
+
+def test_a_warning_after_that_of_many_coefficients_is_not_taken_for_it(model, monkeypatch):
+    many = model.warnings
+    monkeypatch.setattr(BernoulliLogistic, "warnings", (*many, "the last of them"))
+    found = [of_many(reported(None, None, model=model), each) for each in model.warnings]
+    assert [short for _, _, short in found] == ["k/n = 0.12", "a warning"]
