@@ -18,6 +18,7 @@ from flatprior.analysis.auditing.numbers import (
     Judged,
     as_frame,
 )
+from flatprior.analysis.auditing.wording import as_stated, of_numbers, said_of, size
 from flatprior.analysis.explanation.difference import Explanation
 from flatprior.analysis.explanation.reference_levels import our_names
 from flatprior.analysis.producers.theirs import TheirFit
@@ -31,7 +32,7 @@ from flatprior.models import (
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
-from flatprior.models.common.text import count, first_of, listing, printable
+from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 
 MOST_NUMBERS_SAID = 6
@@ -193,8 +194,14 @@ class Audit(Renderable):
         """Of the coefficients from the estimate, in standard errors (largest of one of them)."""
         if self.mle is None or self.coefficients is None:
             return math.nan
-        gaps = np.abs(self.coefficients - self.mle.coefficients) / self.mle.standard_errors
-        return float(gaps.max())
+        return float(self._gaps.max())
+
+    @property
+    def _gaps(self) -> Array:
+        """How far each coefficient is from the estimate, in standard errors."""
+        assert self.mle is not None  # noqa: S101
+        assert self.coefficients is not None  # noqa: S101
+        return np.abs(self.coefficients - self.mle.coefficients) / self.mle.standard_errors
 
     def _by_our_names(self, judged: Sequence[Judged]) -> list[tuple[str, Judged]]:
         """Numbers that were stated of a coefficient, with the name that it has here."""
@@ -239,9 +246,14 @@ class Audit(Renderable):
     @property
     def verdict(self) -> str:
         """One sentence."""
+        return self.finding if self.draws is not None else f"{self.producer}: {self.finding}"
+
+    @property
+    def finding(self) -> str:
+        """The verdict without the program that it is on."""
         if self.draws is not None:
             return self.draws.verdict
-        said = [f"{self.producer}:"]
+        said = []
         if self.differences:
             said.append(f"not a fit of this model ({self.differences[0]});")
         if self.existence.kind == "undecided":
@@ -257,13 +269,12 @@ class Audit(Renderable):
             elif something_else:
                 said.append(f"this is the estimate of something else: {self.cause}")
         elif self.is_mle:
-            said.append("the maximum likelihood estimate")
-            said.append(
+            near = (
                 f"(proved to {self.error_bound:.1e} standard errors)"
                 if self.error_bound <= self.tolerance
                 else "in every digit printed"
             )
-            said.append(self._of_numbers())
+            said.append(f"the maximum likelihood estimate {near}{of_numbers(self.numbers)}")
         elif self.standing is not None and self.standing.kind == "unproved":
             said.append("whether it is the maximum likelihood estimate could not be judged")
         else:
@@ -271,43 +282,12 @@ class Audit(Renderable):
             if self.differences and self.cause == "none of these":
                 return " ".join([*said, f"{where} of the model's data"]).rstrip(":;")
             if math.isfinite(self.distance):
-                where += f" but {size(self.distance)} standard errors away"
+                furthest = abbreviated(self.model.names[int(np.argmax(self._gaps))])
+                where += f", up to {size(self.distance)} standard errors away ({furthest})"
             sure = "" if self.certain else " (not certain)"
             why = "for none of the known causes" if self.cause == "none of these" else self.cause
             said.append(f"{where}: {why}{'' if self.cause == 'none of these' else sure}")
         return " ".join(part for part in said if part).rstrip(":;")
-
-    def _of_numbers(self) -> str:
-        judged = [each for each in self.numbers if not each.is_coefficient]
-        judged = [each for each in judged if each.consistent is not None]
-        if not judged:
-            return ""
-        if self.off:
-            are = "is" if len(self.off) == 1 else "are"
-            stated = count(len(judged), "stated number")
-            return f"but {len(self.off)} of {stated} {are} off{self._kinds()}"
-        return f"with all {len(judged)} stated numbers right{self._kinds()}"
-
-    def _kinds(self) -> str:
-        """Which kinds of standard error the numbers follow, where these are not the model's."""
-        kinds = [
-            dict.fromkeys(
-                each.convention.removeprefix("Wald, ")
-                for each in self.numbers
-                if each.quantity in quantities and each.consistent
-            )
-            for quantities in (("standard error",), ("z", "chi-squared", "p"), ("low", "high"))
-        ]
-        said = []
-        if kinds[0] and list(kinds[0]) != ["model"]:
-            said.append(f"standard errors {listing(list(kinds[0]))}")
-        # tests and intervals of another kind than the standard errors beside them
-        said += [
-            f"{what} {listing(list(found))}"
-            for what, found in zip(("tests", "intervals"), kinds[1:], strict=True)
-            if kinds[0] and found and not set(found) <= set(kinds[0])
-        ]
-        return f", {', '.join(said)}" if said else ""
 
     @property
     def message(self) -> str:
@@ -379,15 +359,10 @@ class Audit(Renderable):
             )
         asked = self.asked
         why = self._why
-        return Rendered.of(
-            chosen(self.table(), columns),
-            {
-                "theirs": "#.6g",
-                "MLE": "#.6g",
-                "SE": "#.4g",
-                "difference": ".1e",
-                "their SE": "#.4g",
-            },
+        table = chosen(self.table(), columns)
+        shown = Rendered.of(
+            self._as_stated(table),
+            {"MLE": "#.6g", "SE": "#.4g", "difference": ".1e"},
             of_model(f"Audit: {'passed' if self.passed else 'NOT PASSED'}", self.model.formula),
             [f"{self.verdict}."],
             [
@@ -409,6 +384,30 @@ class Audit(Renderable):
                 else "",
                 *self.notes,
             ],
+        )
+        return replace(shown, raw=table)
+
+    def _as_stated(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table, and what was printed in no more digits than it was printed in."""
+        given = self.their.units
+        ours = our_names(self.model, list(given)) if given else {}
+        units = {ours.get(term, term): unit for term, unit in given.items()}
+        if self.recoded:  # sums of what was printed
+            units = dict.fromkeys(self.model.names, max(units.values(), default=0.0))
+        errors = [each for each in self.numbers if each.quantity == "standard error"]
+        columns = {
+            "theirs": (units, "#.6g"),
+            "their SE": ({name: each.unit for name, each in self._by_our_names(errors)}, "#.4g"),
+        }
+        return table.assign(
+            **{
+                column: [
+                    as_stated(value, of.get(str(name), 0.0), form)
+                    for name, value in table[column].items()
+                ]
+                for column, (of, form) in columns.items()
+                if column in table
+            }
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -439,18 +438,3 @@ class Audit(Renderable):
             }
         )
         return facts
-
-
-def size(number: float) -> str:
-    """Two digits, without an exponent where the number is not small."""
-    return f"{number:.0f}" if 10 <= number < 1e6 else f"{number:.2g}"
-
-
-def said_of(judged: Judged) -> str:
-    """What is stated of a quantity and what it is, in one sentence."""
-    what = f"{judged.quantity} of {judged.term}" if judged.term else judged.quantity
-    stated = judged.written or f"{judged.stated:.6g}"
-    return (
-        f"the {printable(what)} is stated as {printable(stated)}, and is {judged.proved:.6g} "
-        f"({judged.convention})"
-    )

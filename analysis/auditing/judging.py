@@ -10,7 +10,7 @@ import numpy as np
 
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
-from flatprior.analysis.auditing.found import NO_CAUSE, Audit, said_of, size
+from flatprior.analysis.auditing.found import NO_CAUSE, Audit
 from flatprior.analysis.auditing.numbers import (
     Judged,
     in_every_digit,
@@ -18,6 +18,7 @@ from flatprior.analysis.auditing.numbers import (
     judge_numbers,
     not_judged,
 )
+from flatprior.analysis.auditing.wording import said_of, size
 from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, as_left_out, place
 from flatprior.analysis.producers.theirs import OF_AN_ERROR, TheirFit

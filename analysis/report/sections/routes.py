@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.auditing.found import Audit
+from flatprior.analysis.auditing.numbers import Judged
+from flatprior.analysis.auditing.wording import as_stated
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
 from flatprior.analysis.report.glossary import terms
@@ -19,6 +23,8 @@ from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import count, printable
 from flatprior.models.routes.registry import LABELS
+
+DIGITS = ".6g"  # of a number that is stated in full
 
 
 def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
@@ -119,37 +125,64 @@ def audits_of_fits(main: Reported) -> Facts | None:
         return None
     items: list[Facts | None] = []
     for i, audit in enumerate(main.audits):
-        rendered = audit.rendered()
-        whose = audit.producer
-        whose = f"A{whose[1:]}" if whose.startswith(("a ", "an ")) else whose
-        title = f"{whose}: {'passed' if audit.passed else 'not passed'}"
-        shown = replace(rendered, title=title)
-        items.append(table_of(f"audit-{i + 1}", shown, failing=audit.failing))
-        beside = [each for each in audit.numbers if each.quantity != "coefficient"]
-        if beside:
-            frame = pd.DataFrame(
-                {
-                    "stated": [each.stated for each in beside],
-                    "proved": [each.proved for each in beside],
-                    "convention": [each.convention for each in beside],
-                    "consistent": [
-                        {True: "yes", False: "NO", None: "-"}[each.consistent] for each in beside
-                    ],
-                },
-                index=pd.Index([f"{each.quantity} {each.term}".strip() for each in beside]),
+        items.append(table_of(f"audit-{i + 1}", _of_audit(audit), failing=audit.failing))
+        left = [each for each in _beside(audit) if each.consistent is not True]
+        if left:
+            wrong = [each.consistent is False for each in left]
+            items.append(
+                table_of(f"audit-numbers-{i + 1}", _of_numbers(audit, left), failing=wrong)
             )
-            numbers = Rendered.of(
-                frame,
-                {"stated": ".6g", "proved": ".6g"},
-                f"Numbers stated by {audit.producer}",
-                notes=[
-                    "consistent: whether the stated number is, to its last digit or to rounding, "
-                    "the value that its convention gives"
-                ],
-            )
-            wrong = [each.consistent is False for each in beside]
-            items.append(table_of(f"audit-numbers-{i + 1}", numbers, failing=wrong))
     return section_of("audits", "Other programs' fits", items)
+
+
+def _of_audit(audit: Audit) -> Rendered:
+    """What is found of a fit, which the title names alone."""
+    rendered, whose = audit.rendered(), audit.producer
+    whose = f"A{whose[1:]}" if whose.startswith(("a ", "an ")) else whose
+    beside = _beside(audit)
+    all_agree = beside and all(each.consistent for each in beside)
+    said = [f"{audit.finding[:1].upper()}{audit.finding[1:]}.", *rendered.facts[1:]]
+    if all_agree and not audit.is_mle:  # else the finding says it
+        said.append(f"Of its other numbers {len(beside)} of {len(beside)} agree.")
+    return replace(
+        rendered,
+        title=printable(f"{whose}: {'passed' if audit.passed else 'not passed'}"),
+        facts=tuple(map(printable, said)),
+    )
+
+
+def _beside(audit: Audit) -> list[Judged]:
+    """The numbers that a fit states beside its coefficients."""
+    return [each for each in audit.numbers if each.quantity != "coefficient"]
+
+
+def _of_numbers(audit: Audit, left: Sequence[Judged]) -> Rendered:
+    """The numbers that do not agree, or cannot be judged; how many do."""
+    every = len(_beside(audit))
+    names = pd.Index([f"{each.quantity} {each.term}".strip() for each in left])
+    values = pd.DataFrame(
+        {
+            "stated": [each.stated for each in left],
+            "proved": [each.proved for each in left],
+            "convention": [each.convention for each in left],
+            "consistent": ["-" if each.consistent is None else "NO" for each in left],
+        },
+        index=names,
+    )
+    stated = [as_stated(each.stated, each.unit, DIGITS) for each in left]
+    return replace(
+        Rendered.of(
+            values.assign(stated=stated),
+            {"proved": DIGITS},
+            f"Numbers stated by {audit.producer} that do not agree, or cannot be judged",
+            [f"{every - len(left)} of {every} agree"],
+            [
+                "consistent: whether the stated number is, to its last digit or to rounding, "
+                "the value that its convention gives"
+            ],
+        ),
+        raw=values,
+    )
 
 
 def posterior_against_mle(main: MainModel) -> Facts | None:

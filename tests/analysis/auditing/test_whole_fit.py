@@ -261,4 +261,4 @@ AIC: 39.896
         pd.concat([counts.assign(y=1, n=counts["suc"]), counts.assign(y=0, n=counts["fail"])]),
         frequency_weights="n",
     )
-    assert "but 3 of 9 stated numbers are off" in audit(printed, single).verdict
+    assert "; 3 of 9 stated numbers are off" in audit(printed, single).verdict

@@ -38,7 +38,13 @@ def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
     assert facts["verdict"]["headline"] == "1 of 2 audited fits passed"
     assert not facts["verdict"]["good"]
     assert "which is scikit-learn's default" in str(item(facts, "audit-2")["notes"])
-    assert len(item(facts, "audit-numbers-1")["rows"]) == len(right.numbers) - model.n_parameters
+    (section,) = [each for each in facts["sections"] if each["id"] == "audits"]
+    assert [each["id"] for each in section["items"]] == ["audit-1", "audit-2"]
+    stated = len(right.numbers) - model.n_parameters
+    assert item(facts, "audit-1")["facts"] == [
+        f"The maximum likelihood estimate (proved to {right.error_bound:.1e} standard errors), "
+        f"with all {stated} stated numbers right."
+    ]
     path = write_report(tmp_path / "report.html", audits=right)
     assert list(verify_report(model, path).index) == ["reported"]
     page = path.read_text(encoding="utf-8")
@@ -108,3 +114,6 @@ def test_a_route_that_does_not_agree_and_a_number_that_is_off_are_marked(model, 
         for name in ("audit-1", "audit-numbers-1")
     }
     assert marked == {"audit-1": ["gpa"], "audit-numbers-1": ["standard error gpa"]}
+    numbers = item(facts, "audit-numbers-1")
+    assert len(numbers["rows"]) == 1
+    assert numbers["facts"] == [f"{model.n_parameters - 1} of {model.n_parameters} agree"]
