@@ -47,6 +47,7 @@ from flatprior.models.estimate import require_computed
 
 LARGEST = 600.0  # log odds beyond which a ratio has no place on an axis of doubles
 FEWEST_TICKS, MOST_TICKS = 3, 8
+BESIDE_ZERO = 7  # points between a route's name and its axis, on which a triangle stands
 
 
 @own_error_state
@@ -327,6 +328,7 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
         # as on the page, and without exponents that are too small to read
         ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.0e}"))
         rows_axis(ax, [name for name, _, _ in rows])
+        ax.tick_params(axis="y", pad=BESIDE_ZERO)
         more = some_of(MOST_POINTS, len(error), "coefficient")
         what = "distance from the best route,\nin standard errors (◂ is 0)"
         ax.set_xlabel(f"{what}\nthe furthest {more}" if more else what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from flatprior.analysis.diagnostics.calibration import BinnedResiduals, CalibrationCurve
 from flatprior.analysis.diagnostics.psis import PSISLOO
@@ -36,6 +38,10 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+
+DOT = 1.3  # radius of a Pareto k, in points
+# of its point on which a label may stand: right or left, above or below
+SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 @own_error_state
@@ -235,7 +241,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
                 "o",
                 color=BLUE,
                 alpha=0.45,
-                markersize=2 + 11 * step / SIZES,
+                markersize=_across(step),
                 markeredgewidth=0,
             )
         axes[0].set_xlabel("leverage")
@@ -243,12 +249,16 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
         axes[0].margins(0.08, 0.12)
         if loo is not None:
             k = loo.pareto_k
-            keep = _most_and_some(k)
+            keep_k = _most_and_some(k)
             bad = ~(k <= loo.largest_k)
             order = np.arange(len(k)) if loo.numbers is None else loo.numbers
-            for rows, colour, marker in ((keep & ~bad, BLUE, "o"), (keep & bad, ORANGE, "s")):
+            for rows, colour, marker in ((keep_k & ~bad, BLUE, "o"), (keep_k & bad, ORANGE, "s")):
                 axes[1].plot(
-                    order[rows], k[rows], marker, color=colour, markersize=2.6, alpha=0.7, mew=0
+                    *(order[rows], k[rows], marker),
+                    color=colour,
+                    markersize=2 * DOT,
+                    alpha=0.7,
+                    mew=0,
                 )
             axes[1].axhline(loo.largest_k, color=ORANGE, linestyle="--", linewidth=1)
             axes[1].annotate(
@@ -267,10 +277,17 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
             table[name].to_numpy() for name in ("leverage", "studentised residual")
         )
         figure.draw_without_rendering()  # positions are known once the layout is
-        _name_largest(axes[0], table.index, cook, leverage, residual)
+        points = Points(leverage, residual, _across(size) / 2, keep)
+        _name_largest(axes[0], table.index, cook, points)
         if loo is not None:
-            _name_largest(axes[1], table.index, np.where(bad, k, np.nan), order, k)
+            points = Points(order, k, np.full(len(k), DOT), keep_k)
+            _name_largest(axes[1], table.index, np.where(bad, k, np.nan), points)
         return figure
+
+
+def _across(step: Any) -> Any:
+    """Diameter of circles of so many steps of size, in points."""
+    return 2 + 11 * step / SIZES
 
 
 def _most_and_some(values: Array) -> np.ndarray:
@@ -283,21 +300,54 @@ def _most_and_some(values: Array) -> np.ndarray:
     return keep
 
 
-def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array) -> None:
-    """Write the labels of the rows with the largest values beside their points, where room is."""
+class Points(NamedTuple):
+    """What is drawn of rows: places, radii in points, and whether each is drawn at all."""
+
+    x: Array
+    y: Array
+    radii: Array
+    drawn: NDArray[np.bool_]
+
+
+def _name_largest(ax: Axes, labels: Any, values: Array, points: Points) -> None:
+    """Write the labels of the rows with the largest values beside their points, where room is.
+
+    On that side of its point a label stands on which it covers fewest.
+    """
     order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
     figure = cast(Figure, ax.figure)
     renderer = cast(Any, FigureCanvasAgg(figure)).get_renderer()
+    x, y, radii, drawn = points
+    centres = ax.transData.transform(np.column_stack([x, y])[drawn])
+    reach = radii[drawn] * figure.dpi / 72
     taken: list[Bbox] = []
     for i in order[:MOST_NAMED]:
         if math.isnan(values[i]) or not math.isfinite(y[i]):
             continue
         text = ax.annotate(
-            put_label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points"
+            put_label(labels[i], 12), (x[i], y[i]), (0, 0), textcoords="offset points"
         )
         text.set_in_layout(False)
-        box = text.get_window_extent(renderer)
-        if any(box.overlaps(other) for other in taken):
+        found: list[tuple[int, int, Bbox]] = []
+        for j in range(len(SIDES)):
+            _put_beside(text, SIDES[j], float(radii[i]))
+            box = text.get_window_extent(renderer)
+            inside = figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                gaps = centres - np.clip(centres, box.min, box.max)
+                found.append((int((np.hypot(*gaps.T) < reach).sum()), j, box))
+        if not found:
             text.remove()
-        else:
-            taken.append(box)
+            continue
+        _, side, box = min(found, key=lambda each: each[:2])
+        _put_beside(text, SIDES[side], float(radii[i]))
+        taken.append(box)
+
+
+def _put_beside(text: Annotation, side: tuple[int, int], radius: float) -> None:
+    """Put a label on one side of a circle, or off its corner."""
+    right, up = side
+    away = (radius + 1) * (math.sqrt(0.5) if right and up else 1.0) + 1
+    text.set_position((away * right, away * up))
+    text.set_ha({-1: "right", 0: "center", 1: "left"}[right])
+    text.set_va({-1: "top", 0: "center", 1: "bottom"}[up])

@@ -73,7 +73,8 @@ class Limits:
                 whose = "every row is separated"
             elif not existence.n_separated:
                 whose = "that of all rows"
-            notes.append(f"supremum of the log-likelihood: {limit.log_likelihood:.6f} ({whose})")
+            which = "supremum" if existence.n_separated else "maximum"
+            notes.append(f"{which} of the log-likelihood: {limit.log_likelihood:.6f} ({whose})")
         if self.intervals is not None:
             frame = frame.join(self.intervals.drop(columns="coefficient"))
             notes.append(

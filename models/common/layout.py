@@ -345,8 +345,8 @@ def of_words(cells: Iterable[str]) -> bool:
     Examples
     --------
     >>> from flatprior.models.common.layout import of_words
-    >>> of_words(["finite", "-", "+inf"]), of_words(["agree", "", "-"]), of_words(["-", ""])
-    (False, True, False)
+    >>> of_words(["finite", "-", "+inf"]), of_words(["1.2", "inf"]), of_words(["-", "inf"])
+    (True, False, False)
     """
-    told = [cell for cell in cells if cell not in ("", "-")]
+    told = [cell for cell in cells if cell not in ("", "-", "inf", "+inf", "-inf")]
     return bool(told) and not any(map(_BEGINS.match, told))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from flatprior.analysis.report.forest import Axis
 from flatprior.analysis.report.items import PROB, table_of
-from flatprior.analysis.report.main_model import MainModel, Reported
+from flatprior.analysis.report.main_model import MainModel, Reported, WithoutMLE
 from flatprior.analysis.report.page import GROUP, LEVEL, Facts
 from flatprior.analysis.report.sections.describing import counted_by, name_of_level
 from flatprior.analysis.report.units import SAID, per, units_of
@@ -93,7 +93,21 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
     rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
     shown = rows[: n_shown(len(rows))]
     kinds = [row.kind for row in rows]
-    return table_of("odds-ratios", rendered, kinds=kinds, drawn=_forest(shown, values))
+    return table_of(
+        "odds-ratios",
+        rendered,
+        kinds=kinds,
+        drawn=_forest(shown, values),
+        failing=_diverging(main, rows),
+    )
+
+
+def _diverging(main: Reported, rows: Sequence[Row]) -> list[bool]:
+    """Whether each row is of a coefficient that goes to infinity."""
+    ways = main.existence.coefficients if isinstance(main, WithoutMLE) else {}
+    far = {name for name, way in ways.items() if way in ("+inf", "-inf")}
+    columns = [None if row.level is None else row.level.column for row in rows]
+    return [column is not None and main.model.names[column] in far for column in columns]
 
 
 def _rows(main: Reported) -> Iterator[Row]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn import line, texts_do_not_overlap
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import (
@@ -111,6 +112,12 @@ def test_agreement_draws_each_distance_and_bound_on_a_log_scale(model, fit, draw
     np.testing.assert_allclose(bounds, agreement.table()["error bound"])
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names == ["newton", "sklearn", "independence (mode)"]
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    zero = next(found for found in ax.get_lines() if found.get_marker() == "<")
+    left = zero.get_window_extent().x0
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert max(box.x1 for box in boxes) + 2 < left  # pixels
     texts_do_not_overlap(ax.figure)
 
 

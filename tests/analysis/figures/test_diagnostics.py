@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn import line, texts_do_not_overlap
+from drawn import line, names_on_points, texts_do_not_overlap
 
 from flatprior.analysis import (
     binned_residuals,
@@ -17,7 +17,13 @@ from flatprior.analysis import (
     psis_loo,
 )
 from flatprior.analysis.figures.style import MOST_POINTS
-from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    load_births,
+    load_spector,
+    sample_independence,
+)
 
 
 def test_calibration_draws_the_curve_and_thins_what_is_long():
@@ -146,3 +152,22 @@ def test_binned_residuals_are_drawn_inside_and_outside_of_their_band():
     constant = BernoulliLogistic.from_arrays(np.ones((8, 1)), [0, 1] * 4)
     alone = plot_binned_residuals(binned_residuals(constant, fit_newton(constant)))
     assert line(alone.axes[0], "within (1)").get_ydata() == pytest.approx([0.0])
+
+
+def test_names_of_influential_rows_cover_no_point():
+    model = BernoulliLogistic.from_formula("low ~ lwt + C(race) + smoke", load_births())
+    ax = plot_influence(diagnose(model, fit_newton(model))).axes[0]
+    covered = names_on_points(ax)
+    assert len(covered) >= 4
+    assert set(covered.values()) == {0}
+
+
+def test_a_name_between_points_covers_as_few_as_it_can():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(700, 2))
+    y = (rng.random(700) < 0.5).astype(float)
+    model = BernoulliLogistic.from_arrays(X, y, intercept=True)
+    ax = plot_influence(diagnose(model, fit_newton(model))).axes[0]
+    covered = names_on_points(ax)
+    assert covered
+    assert max(covered.values()) <= 3

@@ -87,6 +87,25 @@ def test_what_diverges_is_marked(separated):
     assert marked == {"Intercept": "", "NV": "failing", "PI": "", "EH": ""}
 
 
+def test_what_diverges_is_marked_among_the_odds_ratios_too(separated):
+    rows = item(separated, "odds-ratios")["rows"]
+    assert [row["name"] for row in rows if "failing" in row["kind"]] == ["NV: 1 against 0"]
+
+
+def test_where_coefficients_go_is_words_on_the_left(separated):
+    table = item(separated, "limits")
+    assert 0 in table["left"]
+    assert not {1, 2, 3, 4} & {*table["left"]}
+
+
+def test_a_maximum_that_is_reached_is_not_called_a_supremum():
+    frame = FRAME.assign(twice=2 * FRAME["PI"])
+    facts = report_facts(model=BernoulliLogistic.from_formula("HG ~ PI + EH + twice", frame))
+    (note,) = [each for each in item(facts, "limits")["notes"] if "log-likelihood" in each]
+    assert note.startswith("Maximum of the log-likelihood: -")
+    assert "upremum" not in render(facts).split("<main")[1].split("</main>")[0]
+
+
 def test_dependent_columns_are_named_with_what_they_equal():
     frame = load_spector().assign(twice=lambda d: 2 * d["psi"])
     facts = report_facts(model=BernoulliLogistic.from_formula("grade ~ gpa + psi + twice", frame))
