@@ -43,7 +43,7 @@ class Unavailable(Renderable):
     @property
     def message(self) -> str:
         """Which route was left out, and why."""
-        return f"{self.route} was left out: {self.reason}"
+        return f"Route {self.route} was left out: {self.reason}"
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The sentence; its CSV has both parts."""

@@ -11,8 +11,11 @@ import numpy as np
 from flatprior.analysis.agreement.judged import RouteVerdict, Unavailable
 from flatprior.analysis.agreement.posterior_check import UNNAMED, PosteriorCheck, draws_of
 from flatprior.analysis.explanation.explained import Explanation
+from flatprior.analysis.producers.plain import PLAIN
 from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import abbreviated, listing
+
+THE_STATED = f"the {PLAIN}"
 
 
 class Said(NamedTuple):
@@ -43,7 +46,7 @@ def said_of(
     found += [_of_draws(check) for check in checks]
     return (
         *sorted(found, key=lambda said: said.passed),
-        *(Said(True, f"{it.route} was left out", f": {it.reason}") for it in unavailable),
+        *(Said(True, f"Route {it.route} was left out", f": {it.reason}") for it in unavailable),
     )
 
 
@@ -59,11 +62,14 @@ def in_brief(said: Sequence[Said]) -> str:
 
 def _proved(good: Sequence[RouteVerdict], tolerance: float) -> Said:
     """How near to the MLE the routes are proved to be that agree."""
-    names = listing([judged.estimate.route for judged in good])
+    routes = [judged.estimate.route for judged in good if judged.estimate.route != PLAIN]
+    said = [f"{'route' if len(routes) == 1 else 'routes'} {listing(routes)}"] if routes else []
+    names = _capital(listing([*said, *([THE_STATED] if len(routes) < len(good) else [])]))
+    is_proved = "is" if len(good) == 1 and routes else "are" if len(good) == 1 else "are each"
     worst = max(judged.certificate.error_bound for judged in good)
     return Said(
         True,
-        f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
+        f"{names} {is_proved} proved to lie within {worst:.1e} "
         "standard errors of the one maximum likelihood estimate",
         f" (tolerance {tolerance:.0e})",
     )
@@ -167,29 +173,31 @@ def _mode(check: PosteriorCheck) -> str:
 def _failure(judged: RouteVerdict, tolerance: float) -> Said:
     """What is said of a route that is not proved to be near the MLE."""
     route, bound = judged.stated.route, judged.certificate.error_bound
+    many = route == PLAIN
+    which = _capital(THE_STATED) if many else f"Route {route}"
     proved = (
-        f"its error bound is {bound:.1e} standard errors (tolerance {tolerance:.0e})"
+        f"{'their' if many else 'its'} error bound is {bound:.1e} standard errors (tolerance "
+        f"{tolerance:.0e})"
         if math.isfinite(bound)
-        else "no error bound can be proved for it"
+        else f"no error bound can be proved for {'them' if many else 'it'}"
     )
+    not_proved = f"{which} {'are' if many else 'is'} not proved to agree: {proved}"
     if math.isnan(judged.distance):
         return Said(
             False,
-            f"{route} is not proved to agree: {proved}, nor is one small enough for any other "
-            "route, Newton's included",
+            f"{not_proved}, nor is one small enough for any other route, Newton's included",
             "; centre and rescale columns and offsets",
         )
     if judged.distance <= tolerance:
         return Said(
             False,
-            f"{route} is not proved to agree: {proved}, because the columns are too "
-            "ill-conditioned",
+            f"{not_proved}, because the columns are too ill-conditioned",
             "; centre or rescale them, or raise the tolerance",
         )
     return Said(
         False,
-        f"{route} disagrees: it is {judged.distance:.2g} standard errors from the maximum "
-        f"likelihood estimate{_cause(judged)}",
+        f"{which} {'disagree: they are' if many else 'disagrees: it is'} {judged.distance:.2g} "
+        f"standard errors from the maximum likelihood estimate{_cause(judged)}",
         f". {_remedy(judged)}. {_capital(proved)}",
     )
 

@@ -303,7 +303,7 @@ def _most_and_some(values: Array) -> np.ndarray:
 class Points(NamedTuple):
     """What is drawn of rows: places, radii in points, and whether each is drawn at all."""
 
-    x: Array
+    x: np.ndarray
     y: Array
     radii: Array
     drawn: NDArray[np.bool_]
@@ -349,5 +349,5 @@ def _put_beside(text: Annotation, side: tuple[int, int], radius: float) -> None:
     right, up = side
     away = (radius + 1) * (math.sqrt(0.5) if right and up else 1.0) + 1
     text.set_position((away * right, away * up))
-    text.set_ha({-1: "right", 0: "center", 1: "left"}[right])
-    text.set_va({-1: "top", 0: "center", 1: "bottom"}[up])
+    text.set_horizontalalignment({-1: "right", 0: "center", 1: "left"}[right])
+    text.set_verticalalignment({-1: "top", 0: "center", 1: "bottom"}[up])

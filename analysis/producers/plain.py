@@ -14,13 +14,14 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, first_of, names_in, printable, shorten
 from flatprior.models.results import versions_of
 
+PLAIN = "stated coefficients"  # the producer of numbers alone
 LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
 
 
 def read(coefficients: Any, model: BernoulliLogistic) -> TheirFit:
     """Numbers by name, or in the order of the model's coefficients."""
     found = named(coefficients, in_all(model, coefficients), "coefficients", finite=False)
-    return TheirFit(producer="coefficients", coefficients=found)
+    return TheirFit(producer=PLAIN, coefficients=found)
 
 
 def in_all(model: BernoulliLogistic, values: Any) -> tuple[str, ...]:

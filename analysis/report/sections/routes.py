@@ -16,6 +16,7 @@ from flatprior.analysis.auditing.numbers import Judged
 from flatprior.analysis.auditing.wording import as_stated
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
+from flatprior.analysis.producers.plain import PLAIN
 from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
@@ -110,13 +111,17 @@ def _explanations(agreement: Agreement) -> list[Facts]:
             f"explanation-{i + 1}",
             replace(
                 judged.explanation.rendered(),
-                title=f"Why {printable(judged.estimate.route)} differs: {judged.explanation.title}",
+                title=f"{_why(judged.estimate.route)}: {judged.explanation.title}",
                 facts=as_notes([judged.explanation.message]),
             ),
         )
         for i, judged in enumerate(agreement.routes)
         if judged.explanation is not None and judged.explanation.causes
     ]
+
+
+def _why(route: str) -> str:
+    return f"Why the {PLAIN} differ" if route == PLAIN else f"Why {printable(route)} differs"
 
 
 def audits_of_fits(main: Reported) -> Facts | None:

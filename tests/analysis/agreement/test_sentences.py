@@ -60,8 +60,8 @@ def test_the_first_sentence_of_a_disagreement_says_which_how_far_and_why():
     agreement = compare_routes(model, fit, dict(zip(model.names, theirs, strict=True)))
     away = max(abs(theirs - fit.coefficients) / fit.standard_errors)
     first = (
-        f"coefficients disagrees: it is {away:.2g} standard errors from the maximum likelihood "
-        "estimate (cause: ridge penalty)."
+        f"The stated coefficients disagree: they are {away:.2g} standard errors from the maximum "
+        "likelihood estimate (cause: ridge penalty)."
     )
     assert agreement.brief.startswith(first)
     assert agreement.message.startswith(first)

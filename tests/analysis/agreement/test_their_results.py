@@ -20,7 +20,7 @@ def test_fits_of_other_programs_stand_beside_our_routes(demo):
         "newton": True,
         "statsmodels Logit": True,
         "scikit-learn LogisticRegression": False,
-        "coefficients": True,
+        "stated coefficients": True,
     }
     (failed,) = (judged for judged in agreement.routes if not judged.passed)
     assert failed.explanation.cause == "ridge penalty"

@@ -216,7 +216,9 @@ def test_the_sentence_names_the_route_that_fails(model):
     wrong = replace(mle, route="ridge", coefficients=0.9 * mle.coefficients)
     facts = report_facts(compare_routes(model, mle, wrong))
     sentence = facts["first"]["sentence"]
-    assert re.match(r"Ridge disagrees: it is [\d.]+ standard errors from the maximum", sentence)
+    assert re.match(
+        r"Route ridge disagrees: it is [\d.]+ standard errors from the maximum", sentence
+    )
     assert sentence.endswith("The numbers below are those of newton.")
     assert facts["first"]["standings"]["agreement"] == {"kind": "failed", "said": "failed: ridge"}
     assert 'class="standing failed">✗ failed: ridge' in render(facts)

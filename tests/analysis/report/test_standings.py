@@ -63,7 +63,7 @@ def outcomes():
         "an estimate that is another": (
             (newton, halved),
             1e-6,
-            "failed: coefficients",
+            "failed: stated coefficients",
             "The routes disagree",
         ),
         "draws of something else": (
@@ -75,7 +75,7 @@ def outcomes():
         "another estimate, and draws": (
             (newton, halved, right),
             1e-6,
-            "failed: coefficients",
+            "failed: stated coefficients",
             "The routes disagree",
         ),
         "chains apart": (

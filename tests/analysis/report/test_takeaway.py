@@ -20,7 +20,7 @@ def test_disagreement_is_said_at_the_top(model):
     facts = report_facts(compare_routes(model, mle, wrong))
     assert not facts["verdict"]["good"]
     assert facts["verdict"]["headline"] == "The routes disagree"
-    assert facts["verdict"]["message"].startswith("Ridge disagrees: it is ")
+    assert facts["verdict"]["message"].startswith("Route ridge disagrees: it is ")
     assert column(item(facts, "routes"), "agrees") == ["yes", "NO"]
     assert 'class="verdict bad"' in render(facts)
 

@@ -27,7 +27,7 @@ from flatprior.analysis import verify_report
         ("One row decides whether", "No row decides whether"),
         (" by the bootstrap", " by the model"),
         ("Most influential rows (Cook&#39;s distance): ", "Most influential rows: none, "),
-        ('<p class="sentence">Newton and sklearn', '<p class="sentence">Newton and nuts'),
+        ('"sentence">Routes newton and sklearn', '"sentence">Routes newton and nuts'),
         ("draws of independence pass the exact tests of the flat-prior posterior.</p>", "</p>"),
         (
             "<strong>passed</strong>: nothing wrong",
