@@ -348,6 +348,8 @@ def _put_beside(text: Annotation, side: tuple[int, int], radius: float) -> None:
     """Put a label on one side of a circle, or off its corner."""
     right, up = side
     away = (radius + 1) * (math.sqrt(0.5) if right and up else 1.0) + 1
-    text.set_position((away * right, away * up))
-    text.set_horizontalalignment({-1: "right", 0: "center", 1: "left"}[right])
-    text.set_verticalalignment({-1: "top", 0: "center", 1: "bottom"}[up])
+    text.set(
+        position=(away * right, away * up),
+        ha={-1: "right", 0: "center", 1: "left"}[right],
+        va={-1: "top", 0: "center", 1: "bottom"}[up],
+    )
