@@ -29,6 +29,7 @@ from flatprior.analysis.report.first.doubts import (
 )
 from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.sections.prediction import WHOSE
 from flatprior.analysis.report.standings import legend, standings
 from flatprior.models.common.text import certain, listing
@@ -86,7 +87,7 @@ def _figures(main: MainModel) -> list[Facts]:
     n, k = model.n_observations, model.n_parameters
     found = [
         ("Observations", f"{n:,}", _of_which_rows(main)),
-        ("Events", f"{model.n_events:,}", f"{model.n_events / n:.1%}"),
+        ("Events", f"{model.n_events:,}", events_said(model)),
         ("Coefficients", f"{k:,}", _for_each(main)),
     ]
     goodness, test = summary.goodness, summary.against_null

@@ -16,6 +16,7 @@ from flatprior.analysis.report.first.of_results import (
 from flatprior.analysis.report.first.why_none import at_an_end, why_none
 from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.standings import FAILED, GOOD, LOOK, Standing, legend
 from flatprior.models.common.text import abbreviated, count, names_in
 
@@ -41,7 +42,7 @@ def figures_of(main: WithoutMLE) -> list[Figure]:
             f"{n}",
             ", ".join([*there, f"{count(left, 'row')} left out" if left else "no row left out"]),
         ),
-        ("Events", f"{model.n_events}", f"{model.n_events / n:.1%}"),
+        ("Events", f"{model.n_events}", events_said(model)),
         ("Coefficients", f"{k}", f"{of_rank}{rarer / rank:.1f} of the rarer outcome for each"),
     ]
     if existence.n_separated:

@@ -42,6 +42,13 @@ NO_INTERVALS = "no draws of these data passed their tests: no posterior interval
 KINDS_DIFFER = "; where the kinds differ, the sample is small"
 
 
+def events_said(model: BernoulliLogistic) -> str:
+    """The share of events, and what one is."""
+    # a response of 0 and 1, of which nothing else was asked, needs no coding
+    coding = model.response_coding or f"{abbreviated(model.response_name)} = 1"
+    return f"{model.n_events / model.n_observations:.1%}; {abbreviated(coding)}"
+
+
 def data_and_model(main: Reported) -> Facts:
     """What was fitted to what."""
     model = main.model

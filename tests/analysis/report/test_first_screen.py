@@ -69,7 +69,7 @@ def test_key_figures_are_those_of_another_program_and_of_refits_by_it(facts, mod
     assert found["Calibration in the large"]["value"] == f"{large.params[0]:.3f}"
     (low, high), *_ = large.conf_int()
     assert found["Calibration in the large"]["detail"] == f"{low:.3f} to {high:.3f}"
-    assert found["Events"]["detail"] == f"{y.mean():.1%}"
+    assert found["Events"]["detail"] == f"{y.mean():.1%}; grade = 1"
 
 
 def test_what_is_wrong_with_a_small_sample_is_concluded(facts):

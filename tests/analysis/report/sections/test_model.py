@@ -15,13 +15,14 @@ from flatprior.analysis import (
     goodness_of_fit,
     likelihood_ratio_test,
 )
-from flatprior.analysis.report.sections.model import coefficients, data_and_model
+from flatprior.analysis.report.sections.model import coefficients, data_and_model, events_said
 from flatprior.analysis.report.sections.routes import agreement_of_routes
 from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
     fit_sklearn,
+    load_births,
     load_spector,
     sample_independence,
 )
@@ -33,6 +34,21 @@ def test_the_data_are_described(facts):
     assert value_of(table, "events") == "11 (34.4%)"
     assert value_of(table, "reference of psi") == "0"
     assert value_of(table, "rows left out") == "none"
+
+
+def test_what_an_event_is_stands_beside_their_share():
+    births = load_births()
+    model = BernoulliLogistic.from_formula("low ~ smoke", births)
+    assert events_said(model) == "31.2%; low = 1"
+    words = births.assign(low=np.where(births["low"] == 1, "light", "heavy"))
+    of_light, of_heavy = "31.2%; light = 1, heavy = 0", "68.8%; heavy = 1, light = 0"
+    for event, said in ((None, of_light), ("light", of_light), ("heavy", of_heavy)):
+        model = BernoulliLogistic.from_formula("low ~ smoke", words, event=event)
+        assert events_said(model) == said
+    grouped = births.groupby("smoke")["low"].agg(events="sum", n="size").reset_index()
+    grouped["others"] = grouped["n"] - grouped["events"]
+    model = BernoulliLogistic.from_formula("cbind(events, others) ~ smoke", grouped)
+    assert events_said(model) == "31.2%; events = 1, others = 0"
 
 
 def test_weights_offsets_and_dropped_rows_are_counted():
