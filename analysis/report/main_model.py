@@ -311,6 +311,11 @@ class MainModel(Reported):
         """Whether each observation is predicted by the fit of all others, all of which exist."""
         return self.exact is not None and not self.exact.without_mle
 
+    @property
+    def in_sample(self) -> bool:
+        """Whether predictions are judged on the rows of the fit, where refits are too many."""
+        return bool(refits_left_out(self.here))
+
     @found_once
     def predicted(self) -> Any:
         """What is judged: probabilities of fits without each observation, or the fit itself."""

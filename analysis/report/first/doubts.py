@@ -12,12 +12,12 @@ import numpy as np
 
 from flatprior.analysis.report.first.of_results import of_audits, of_comparison, of_many
 from flatprior.analysis.report.items import PROB
-from flatprior.analysis.report.main_model import MainModel
-from flatprior.analysis.report.sections.prediction import decisions_of
+from flatprior.analysis.report.main_model import MainModel, refits_left_out
+from flatprior.analysis.report.sections.prediction import decisions_of, how_in_sample
 from flatprior.analysis.report.standings import Doubt
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages, wald_interval
-from flatprior.models.common.text import abbreviated, count, names_in, printable
+from flatprior.models.common.text import abbreviated, count, listing, names_in, printable
 
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
 LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
@@ -174,8 +174,23 @@ def _of_tests(main: MainModel) -> list[Doubt]:
 
 def _of_prediction(main: MainModel) -> list[Doubt]:
     """Predictions no better than the base rate or chance, and miscalibrated ones."""
-    found = [_of_skill(main), _of_order(main), _of_curve(main), _of_slope(main)]
+    found = [_of_new(main), _of_skill(main), _of_order(main), _of_curve(main), _of_slope(main)]
     return [Doubt("prediction", *each) for each in found if each is not None]
+
+
+def _of_new(main: MainModel) -> Worded | None:
+    """That nothing is known of new observations, and what else was not looked at, and why."""
+    if not main.in_sample:
+        return None
+    left = ["new observations (validate(model))"]
+    left += ["the calibration curve (calibration_curve(model, fit))"] if main.curve is None else []
+    of_rows = "exact_loo(model, fit)" + ", diagnose(model, fit)" * (main.diagnostics is None)
+    return (
+        f"Predictions are judged in sample only. {how_in_sample(main)}. Not looked at were "
+        f"{listing([*left, f'single rows ({of_rows})'])}: in a report these are "
+        f"{refits_left_out(main.here)}; the calls compute them.",
+        "in sample only",
+    )
 
 
 def _of_skill(main: MainModel) -> Worded | None:

@@ -43,6 +43,15 @@ TOO_MANY = (
 LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
 SLOPES = f"numbers: the slope (dydx) times a unit, {SAID}"
 NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
+OF_THESE_ROWS = (
+    "standard errors are for these rows: their variables are taken as they are, not as a sample of "
+    "a population"
+)
+MISLED = (
+    "the Wald test of {names} is misled (Hauck-Donner effect): it understates what the "
+    "coefficients say, while z, p and interval of their effects, which are Wald's too, may "
+    "overstate it; use the likelihood ratio"
+)
 ADJUSTED = "those of differences, adjusted by Holm's procedure, stand in their tables"
 AVERAGED = "averaged over the rows as observed, with {name} set to each level in all of them"
 R = TypeVar("R")
@@ -150,8 +159,28 @@ def _effects(main: MainModel, variables: tuple[str, ...] | None, contrasts: bool
         found,
         frame=_in_units(found.frame, slopes),
         facts=(f"changes of the probability, averaged over {rows} as observed",),
-        notes=("; ".join(what), NOT_ADJUSTED + f"; {ADJUSTED}" * contrasts, *found.notes),
+        notes=(
+            "; ".join(what),
+            NOT_ADJUSTED + f"; {ADJUSTED}" * contrasts,
+            *found.notes,
+            OF_THESE_ROWS,
+            *_misled(main),
+        ),
     )
+
+
+def _misled(main: MainModel) -> list[str]:
+    """That Wald tests are misled, and of which coefficients beside the constant."""
+    table = main.summary.table()
+    constants = {
+        level.column for each in main.variables if each.kind == "constant" for level in each.levels
+    }
+    names = [
+        str(name)
+        for j, (name, misled) in enumerate(table["hauck-donner"].items())
+        if misled and j not in constants
+    ]
+    return [MISLED.format(names=names_in(ROOM, names))] if names else []
 
 
 def _zero_and_one(main: MainModel) -> list[str]:

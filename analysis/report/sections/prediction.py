@@ -153,6 +153,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
                 if why
                 else "",
+                f"{how_in_sample(main)}: validate(model) computes what new ones would give."
+                if main.in_sample
+                else "",
                 ""
                 if indices is not None
                 else "Some of them are 0 or 1 in doubles, whose log-odds no refit can take: their "
@@ -209,6 +212,14 @@ def predictive_quality(main: MainModel) -> Facts | None:
             None if curve is None else _binned(main),
         ],
     )
+
+
+def how_in_sample(main: MainModel) -> str:
+    """What scores of the fit on its own rows tell of new observations, in words."""
+    said = "New observations are on average predicted less well than those of the fit"
+    # what the score equations say of the linear predictor itself, where nothing is added to it
+    by_construction = main.beside and main.n_slopes and not main.here.rows.has_offset
+    return said + ", on which the calibration slope is 1 by construction" * bool(by_construction)
 
 
 def _binned(main: MainModel) -> Facts:

@@ -6,7 +6,7 @@ Whether an item is answered follows from what is on the page, not from what coul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -23,13 +23,21 @@ COLUMNS = ["asks for", "answered", "where", "what of it"]
 
 @dataclass(frozen=True)
 class Answer:
-    """An item, what it asks for, which sections or tables give how much of it, and whether all."""
+    """An item, what it asks for, which sections or tables give how much of it, and whether all.
+
+    What is said `without` is a table, and what of it is given where that is not there.
+    """
 
     item: str
     asks: str
     where: tuple[str, ...]
     what: str
     whole: bool = False
+    without: tuple[str, str] | None = None
+
+    def given(self, there: Container[str]) -> str:
+        """How much of it is given by what is there."""
+        return self.what if self.without is None or self.without[0] in there else self.without[1]
 
 
 ANSWERS = (
@@ -77,7 +85,16 @@ ANSWERS = (
         "every coefficient, and the intercept if there is one; of very many in the copy as CSV",
         True,
     ),
-    Answer("23a", "performance, with intervals", ("indices", "validation"), "not by subgroup"),
+    Answer(
+        "23a",
+        "performance, with intervals",
+        ("indices", "validation"),
+        "not by subgroup",
+        without=(
+            "validation",
+            "apparent performance only, on the rows of the fit; not by subgroup",
+        ),
+    ),
 )
 # what no analysis of the data can say
 OF_AUTHORS = (
@@ -101,7 +118,7 @@ def reporting_items(sections: Iterable[Facts]) -> Facts:
             each.asks,
             "whole" if each.whole else "in part",
             _place(each, titles),
-            each.what,
+            each.given(titles),
         )
         for each in ANSWERS
         if any(name in titles for name in each.where)

@@ -6,12 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from damaged_files import resealed
 from markupsafe import escape
+from reports import item
 from sklearn.metrics import roc_auc_score
 
-from flatprior.analysis import compare_routes, report_facts, validate
+from flatprior.analysis import compare_routes, report_facts, validate, verify_report
 from flatprior.analysis.report import main_model
+from flatprior.analysis.report.first.doubts import SLOPE
 from flatprior.analysis.report.first_screen import first_screen
+from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_births
 
@@ -190,11 +194,52 @@ def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
     )
 
 
-def test_nothing_is_said_of_calibration_and_rows_where_they_are_not_looked_at(monkeypatch):
+def test_what_is_in_sample_is_no_pass_and_what_was_not_looked_at_is_listed(monkeypatch, tmp_path):
     monkeypatch.setattr(main_model, "MOST_ROWS", 100)
     facts = reported(of_two_columns())
-    assert facts["first"]["doubts"] == []
-    assert "looked at: size of the sample, Wald tests, predictions.</li>" in render(facts)
+    (doubt,) = facts["first"]["doubts"]
+    assert doubt["text"] == (
+        "Predictions are judged in sample only. New observations are on average predicted less "
+        "well than those of the fit, on which the calibration slope is 1 by construction. Not "
+        "looked at were new observations (validate(model)), the calibration curve "
+        "(calibration_curve(model, fit)) and single rows (exact_loo(model, fit), diagnose(model, "
+        "fit)): in a report these are for models of up to 100 rows; the calls compute them."
+    )
+    assert facts["first"]["standings"]["prediction"] == {
+        "kind": "look",
+        "said": "look here: in sample only",
+    }
+    assert "passed" not in facts["first"]["legend"]
+    slope = next(row for row in item(facts, "indices")["rows"] if row["name"] == SLOPE)
+    assert slope["cells"][0] == "1.000"
+    (performance,) = (row for row in item(facts, "items")["rows"] if row["name"] == "23a")
+    assert performance["cells"][1] == "in part"
+    assert performance["cells"][3].startswith("apparent performance only")
+    path = tmp_path / "r.html"
+    path.write_text(sealed(render(facts)), newline="\n")
+    verify_report(of_two_columns(), path)
+    text = path.read_text().replace("look here: in sample only", "passed")
+    path.write_text(resealed(text), newline="\n")
+    with pytest.raises(ValueError, match="words"):
+        verify_report(of_two_columns(), path)
+
+
+def test_a_slope_is_not_said_to_be_1_where_an_offset_is_added(monkeypatch):
+    monkeypatch.setattr(main_model, "MOST_ROWS", 100)
+    offset = np.linspace(-1, 1, 400)
+    rng = np.random.default_rng(1)
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(400, 2)), rng.integers(2, size=400), intercept=True, offset=offset
+    )
+    main = main_model.reported(None, None, model=model)
+    (said,) = (
+        each["text"]
+        for each in first_screen(main)["doubts"]
+        if each["text"].startswith("Predictions are judged in sample only. New observations")
+    )
+    assert "by construction" not in said
+    slope = main.indices.table()["value"][SLOPE]
+    assert abs(slope - 1) > 0.01
 
 
 def test_one_bound_is_said_of_routes_that_agree_and_what_is_proved_is_said_once(agreement, facts):

@@ -12,8 +12,10 @@ from reports import column, facts_with, item
 
 from flatprior.analysis import (
     average_marginal_effects,
+    drop_one,
     marginal_means,
     report_facts,
+    summarise,
     verify_report,
     write_report,
 )
@@ -22,7 +24,7 @@ from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.sections import effects
 from flatprior.analysis.report.verification import tables
 from flatprior.analysis.report.writing import render
-from flatprior.models import BernoulliLogistic, fit_newton, load_births
+from flatprior.models import BernoulliLogistic, fit_newton, load_births, load_spector
 
 FORMULA = "low ~ age + lwt + C(race) + smoke"
 TABLES = ("average-effects", "means-1", "contrasts-1", "means-2")
@@ -319,6 +321,30 @@ def test_of_columns_and_of_no_estimate_no_report_has_data(model, tmp_path):
     path.write_text(resealed(text), newline="\n")
     with pytest.raises(ValueError, match="no report has the data"):
         verify_report(plain, path)
+
+
+def test_a_wald_test_that_is_misled_is_told_beside_effects_which_overstate_what_it_hides(facts):
+    said = " ".join(item(facts, "average-effects")["notes"])
+    assert "not as a sample of a population" in said
+    assert "misled" not in said
+    data = pd.DataFrame({"x": ["a"] * 80 + ["b"] * 20, "y": [0, 1] * 40 + [1] * 19 + [0]})
+    model = BernoulliLogistic.from_formula("y ~ x", data)
+    table = item(effects_in(model=model, data=data), "average-effects")
+    assert "The Wald test of x[T.b] is misled (Hauck-Donner effect)" in " ".join(table["notes"])
+    # p of the coefficient is too large, and that of its effect too small
+    fit = fit_newton(model)
+    likelihood_ratio = drop_one(model).table().loc["x", "p"]
+    coefficient = summarise(model, fit).table().loc["x[T.b]", "p"]
+    assert float(table["rows"][0]["cells"][3]) < likelihood_ratio / 1000
+    assert coefficient > 50 * likelihood_ratio
+
+
+def test_of_the_intercept_alone_nothing_is_said_to_be_misled():
+    data = load_spector()  # whose intercept is
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    assert summarise(model, fit_newton(model)).table()["hauck-donner"]["Intercept"]
+    table = item(effects_in(model=model, data=data), "average-effects")
+    assert "misled" not in " ".join(table["notes"])
 
 
 @pytest.mark.usefixtures("made_once")

@@ -78,6 +78,9 @@ def test_many_rows_on_disk_are_reported_without_what_takes_them_one_by_one(tmp_p
         item(facts, "coefficients-table")["notes"]
     )
     assert "exact_loo(model, fit) computes them" in str(facts["sections"])
+    assert "validate(model) computes what new ones would give" in str(facts["sections"])
+    said = " ".join(each["text"] for each in facts["first"]["doubts"])
+    assert "in a report these are for rows that are in memory, or few enough for the first" in said
 
 
 def test_a_model_without_an_estimate_is_told_from_those_compared():
