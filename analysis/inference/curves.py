@@ -312,10 +312,11 @@ class _Variable:
         cls, name: str, levels: Sequence[Any], values: Any, share: Array, base: str | None
     ) -> _Variable:
         """Held at the level that is called `base`, or at the commonest."""
-        text = [str(each) for each in values]
-        found = pd.Series(share).groupby(text).sum()
-        of_each = np.array([float(found.get(str(level), 0.0)) for level in levels])
         names = [str(level) for level in levels]
+        text = [str(each) for each in np.asarray(values, dtype=object)]
+        places = pd.Index(names).get_indexer(pd.Index(text, dtype=object))
+        there = places >= 0
+        of_each = np.bincount(places[there], share[there], minlength=len(names)).astype(float)
         first = int(np.argmax(of_each.round(DECIMALS)))  # of those that tie but for rounding
         held = levels[first if base is None else names.index(base)]
         kept = np.sort(np.argsort(-of_each, kind="stable")[:MOST_LEVELS])

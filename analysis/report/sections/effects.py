@@ -24,7 +24,8 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes
-from flatprior.models.common.text import count, names_in, printable
+from flatprior.models.common.text import count, listing, names_in, printable
+from flatprior.models.rows import ArrayRows
 
 EFFECTS = "Effects on the probability"  # the title of the section
 MOST_LEVELS = 12  # of a category whose means are shown
@@ -36,10 +37,7 @@ WITHOUT_DATA = (
     "Effects, marginal means and contrasts are of the variables of the formula, and the model "
     "keeps the columns of its design: pass write_report(..., data=...) what it was built from."
 )
-TOO_MANY = (
-    f"Effects and marginal means are for models of up to {MOST_ROWS} rows: "
-    "average_marginal_effects(model, fit) and marginal_means(model, fit, name) compute them."
-)
+TOO_MANY = f"Effects are for models of up to {MOST_ROWS} rows: {{calls}} compute them."
 LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
 SLOPES = f"numbers: the slope (dydx) times a unit, {SAID}"
 NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
@@ -113,7 +111,7 @@ def effects_of_variables(main: MainModel) -> Facts | None:
     if model.names in (("Intercept",), ("const",)):
         return None
     if model.n_rows > MOST_ROWS:
-        return section_of("effects", EFFECTS, [text_of(TOO_MANY)])
+        return section_of("effects", EFFECTS, [text_of(TOO_MANY.format(calls=_calls(model)))])
     if needs_data(model) and frame is None:
         return section_of("effects", EFFECTS, [text_of(WITHOUT_DATA)])
     plan = _plan(model)
@@ -143,6 +141,17 @@ def effects_of_variables(main: MainModel) -> Facts | None:
 def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:
     """The tables of this section and their titles, in their order."""
     return _plan(model).titles
+
+
+def _calls(model: BernoulliLogistic) -> str:
+    """The calls that give all this of a model, with its data where these are to be passed."""
+    data = ", data" * (model.encoding is not None and isinstance(model.rows, ArrayRows))
+    means = [f"marginal_means(model, fit, name{data})"] if model.encoding is not None else []
+    effects, curves = (
+        f"average_marginal_effects(model, fit{data})",
+        f"effect_curves(model, fit{data})",
+    )
+    return listing([effects, *means, curves])
 
 
 def _effects(main: MainModel, variables: tuple[str, ...] | None, contrasts: bool) -> ResultTable:

@@ -10,6 +10,7 @@ from damaged_files import embedded_in, resealed
 from forged_pages import TABLE, rewritten
 from reports import column, facts_with, item
 
+from flatprior import analysis
 from flatprior.analysis import (
     average_marginal_effects,
     drop_one,
@@ -345,6 +346,24 @@ def test_of_the_intercept_alone_nothing_is_said_to_be_misled():
     assert summarise(model, fit_newton(model)).table()["hauck-donner"]["Intercept"]
     table = item(effects_in(model=model, data=data), "average-effects")
     assert "misled" not in " ".join(table["notes"])
+
+
+def test_of_many_rows_the_calls_that_give_effects_are_named_and_run(births, tmp_path, monkeypatch):
+    monkeypatch.setattr(effects, "MOST_ROWS", 100)
+    births.to_csv(tmp_path / "b.csv", index=False)
+    columns = births[["lwt", "ht"]]
+    for model in (
+        BernoulliLogistic.from_formula("low ~ lwt + C(race)", births),
+        BernoulliLogistic.from_parquet(tmp_path / "b.csv", "low ~ lwt + C(race)"),
+        BernoulliLogistic.from_arrays(columns, births["low"], intercept=True),
+    ):
+        (said,) = _of_section(effects_in(model=model, data=births))
+        calls = re.findall(r"(\w+)\(model, fit([^)]*)\)", said["text"][0])
+        assert len(calls) == (2 if model.encoding is None else 3)
+        known = {"name": "race", "data": births}
+        for name, given in calls:
+            further = [known[each] for each in given.split(", ")[1:]]
+            getattr(analysis, name)(model, fit_newton(model), *further)
 
 
 @pytest.mark.usefixtures("made_once")
