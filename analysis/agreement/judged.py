@@ -100,7 +100,8 @@ class RouteVerdict(Renderable):
         """What to keep in mind of this result: that it is of other data."""
         said = []
         if self.of_other_data:
-            stated, route = self.stated.provenance.data_hash, printable(self.estimate.route)
+            stated = self.stated.provenance.data_hash
+            route = f"route {printable(self.estimate.route)}"
             foreign = self.stated.message.startswith(READ)  # another program's, which has no hash
             said.append(
                 (
