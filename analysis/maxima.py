@@ -17,8 +17,8 @@ from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, PrecisionError
-from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
-from flatprior.models.common.text import printable
+from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.text import SMALLEST_P, p_value, printable
 from flatprior.models.covariance.roots import Factored, root_of
 from flatprior.models.iterations import maximum
 from flatprior.models.routes.newton import converged_mle

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, formats_of
 from flatprior.models.common.text import level_in_words
-from flatprior.models.results import FORMATS
 
 _SHORT = {"standard error": "SE"}  # what is shown of the names of columns
 _SHARES = {"pd": ".4f", "contour probability": "#.4g"}
@@ -126,7 +125,7 @@ class ResultTable(Renderable):
         """The table, or these of its columns, with what it is of."""
         shown = chosen(self.table(), columns).rename(columns=_SHORT)
         shown.index = pd.Index([called(label) for label in shown.index])
-        formats = dict.fromkeys(map(str, shown.columns), "#.4g") | FORMATS | _FORMATS
+        formats = formats_of(shown.columns) | _FORMATS
         if self.draws:
             formats |= {name: f"of {self.draws} {form}" for name, form in _SHARES.items()}
         second = next((str(name) for name in shown.columns if "%" in str(name)), "")

@@ -41,13 +41,12 @@ from flatprior.models.common.json_values import (
     numbers_of,
 )
 from flatprior.models.common.rendering import (
-    SMALLEST_P,
     Renderable,
     Rendered,
     chosen,
-    p_value,
+    formats_of,
 )
-from flatprior.models.common.text import certain, count, printable
+from flatprior.models.common.text import SMALLEST_P, certain, count, p_value, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.evaluation import Diagonal, Evaluation, Variances
@@ -55,7 +54,6 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import (
     FORMAT,
-    FORMATS,
     Certificate,
     NotConvergedError,
     Provenance,
@@ -353,7 +351,7 @@ class PointEstimate(Renderable):
             *self.warnings,
             *self.provenance.notes,
         ]
-        formats = {name: "#.4g" for name in frame.columns} | FORMATS
+        formats = formats_of(frame.columns)
         found = Rendered.of(frame, formats, top, facts, [self._proved(), *after])
         if columns is not None:
             return found

@@ -31,7 +31,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, check_whole, require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.intervals import check_probability, percentages
+from flatprior.models.common.intervals import check_probability, in_percent, percentages
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import all_alike, count
@@ -643,7 +643,7 @@ def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Arra
     from arviz_stats.base import array_stats
 
     ends = np.moveaxis(array_stats.hdi(draws, prob, axis=(0, 1)), -1, 0)
-    name = f"{100 * prob:.12g}% HDI"
+    name = f"{in_percent(prob)} HDI"
     return {f"{name} low": ends[0], f"{name} high": ends[1]}
 
 

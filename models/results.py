@@ -23,22 +23,13 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.json_values import in_short, is_whole, number_or_inf, numbers_of
-from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.rendering import FORMATS, Renderable, Rendered, chosen
 from flatprior.models.common.text import COUNTS, SPEAKING, observations, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import from_options
 
 FORMAT = "flatprior/1"
-# the one format of coefficients and of what goes with them; all else has four digits
-FORMATS = {
-    "coefficient": "#.6g",
-    "limit": "#.6g",
-    "SE": "#.4g",
-    "z": ".2f",
-    "p": "p",
-    "digits": "floor",
-}
 
 ExistenceKind = Literal[
     "overlap", "quasi-complete separation", "complete separation", "rank deficient", "undecided"

@@ -44,8 +44,7 @@ from scipy.stats import f as f_distribution, poisson, rankdata
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.rendering import p_value
-from flatprior.models.common.text import abbreviated, count, first_of
+from flatprior.models.common.text import abbreviated, count, first_of, p_value
 
 LEAST_EFFECTIVE = 25  # effective draws of a chain, below which its own error is not told
 LEAST_EFFECTIVE_IN_ALL = 100  # effective draws, of however few chains
@@ -309,7 +308,7 @@ class Mixing:
         what = "spread" if column == len(self.names) else "means"
         return (
             f"the chains differ in their {what} by more than chance allows "
-            f"(p = {p_value(self.chains.p, form='.1e')}"
+            f"(p = {p_value(self.chains.p)}"
             f"), chain {int(self.chains.furthest[column]) + 1} most"
         )
 

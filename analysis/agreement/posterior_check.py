@@ -48,8 +48,8 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
-from flatprior.models.common.text import count, listing, printable
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.text import count, listing, p_value, percent, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import upper
 from flatprior.models.estimate import fit_of, is_near
@@ -173,9 +173,7 @@ class PosteriorCheck(Renderable):
         """Everything that is claimed of the draws: mixing, tests, and what chance cannot break."""
 
         def tested(statement: str, p: float, failure: str) -> Claim:
-            return Claim(
-                statement, p, p >= self.threshold, f"{failure} (p = {p_value(p, form='.1e')})"
-            )
+            return Claim(statement, p, p >= self.threshold, f"{failure} (p = {p_value(p)})")
 
         found = [
             *self.mixing.claims(self.threshold),
@@ -239,7 +237,7 @@ class PosteriorCheck(Renderable):
             )
         said.append(
             f"The tests of score and trace tell, nine times in ten, a shift of {shift:.2g} "
-            f"standard errors or a variance {spread:.1%} off"
+            f"standard errors or a variance {percent(spread)} off"
             if math.isfinite(shift)
             else "The draws are too few for the score test to tell any shift"
         )

@@ -21,7 +21,7 @@ from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError
-from flatprior.models.common.intervals import wald_reach
+from flatprior.models.common.intervals import in_percent, wald_reach
 
 OWN = 1e-8  # of itself: what follows from other doubles of the same fit by a few operations
 LEVELS = (0.95, 0.9, 0.99, 0.8)  # of intervals that do not say theirs
@@ -197,7 +197,7 @@ def _intervals(ratio: bool) -> Callable[[Case, Kind], Iterator[tuple[str, Finder
                     )
                     return exponential(found) if ratio else found
 
-                shown = "" if math.isnan(level) else f", {100 * level:.0f}%"
+                shown = "" if math.isnan(level) else f", {in_percent(level)}"
                 yield f"Wald, {kind.name}{shown}{name}", end
 
     return conventions
@@ -273,7 +273,7 @@ def _profile(ratio: bool) -> Callable[[Case], Iterator[tuple[str, Finder]]]:
                 found = _profile_end(case, each.term, prob, each.quantity.endswith("high"))
                 return exponential(found) if ratio else found
 
-            shown = "" if math.isnan(level) else f", {100 * level:.0f}%"
+            shown = "" if math.isnan(level) else f", {in_percent(level)}"
             yield f"profile likelihood{shown}", end
 
     return conventions

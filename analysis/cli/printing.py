@@ -62,8 +62,7 @@ def print_both(out: Console, model: BernoulliLogistic, given: dict[str, float]) 
     import pandas as pd
 
     from flatprior.models import MLEDoesNotExistError, fit_newton
-    from flatprior.models.common.rendering import Rendered
-    from flatprior.models.results import FORMATS
+    from flatprior.models.common.rendering import FORMATS, Rendered
 
     if not set(given) <= set(model.names):
         return
@@ -128,8 +127,7 @@ def print_agreement(out: Console, agreement: Agreement) -> None:
     """Print every route beside the others, and the verdict."""
     from dataclasses import replace
 
-    from flatprior.models.common.rendering import Rendered
-    from flatprior.models.results import FORMATS
+    from flatprior.models.common.rendering import FORMATS, Rendered
 
     rendered = agreement.rendered()
     names = tuple(LABELS.get(name, name) for name in rendered.names)

@@ -10,7 +10,6 @@ import pandas as pd
 from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.maxima import log_chi_squared_tail
 from flatprior.models import BernoulliLogistic, Existence, PointEstimate
-from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import (
     COUNTS,
     SCREEN,
@@ -18,6 +17,7 @@ from flatprior.models.common.text import (
     count,
     first_of,
     names_in,
+    p_value,
     printable,
     rows_phrase,
 )

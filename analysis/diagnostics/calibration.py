@@ -41,7 +41,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
-from flatprior.models.common.text import count
+from flatprior.models.common.text import count, percent
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class CalibrationCurve(Renderable):
         return (
             f"Brier score {self.brier:.4f} = miscalibration {self.miscalibration:.4f} - "
             f"discrimination {self.discrimination:.4f} + uncertainty {self.uncertainty:.4f}; "
-            f"{self.outside:.1%} of observations outside the envelope{grid}"
+            f"{percent(self.outside)} of observations outside the envelope{grid}"
         )
 
     def table(self) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import check_choice, check_sequence, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
-from flatprior.models.common.intervals import check_probability, percentages, wald_reach
+from flatprior.models.common.intervals import check_probability, in_percent, percentages, wald_reach
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import (
@@ -241,7 +241,7 @@ class ProfileCurve(Renderable):
             chosen(frame, columns),
             {"value": "#.5g", "profile": ".4f", "quadratic": ".4f"},
             of_model(f"Profile likelihood of {self.name}", self.formula),
-            [f"{100 * self.prob:.12g}% interval from {low} to {high}, estimate {centre}"],
+            [f"{in_percent(self.prob)} interval from {low} to {high}, estimate {centre}"],
             [
                 f"profile: log-likelihood less its supremum, the other coefficients fitted anew; "
                 f"the interval ends where it is {-self.drop:.4f}",

@@ -9,9 +9,8 @@ import pandas as pd
 
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.models import BernoulliLogistic, Existence
-from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.rendering import FORMATS, Rendered
 from flatprior.models.common.text import count
-from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows
 
 MOST_INTERVALS = 20  # profile intervals that are computed: each takes many fits

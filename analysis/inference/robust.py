@@ -45,7 +45,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
-from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, formats_of, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.grouped_rows import groups_of_rows, require_groups
 from flatprior.models.covariance.roots import (
@@ -59,7 +59,6 @@ from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.sandwich import Formed, Meat, Sandwich
 from flatprior.models.estimate import formed_when_asked, mle_of, near_coefficients
 from flatprior.models.provenance import require_belonging
-from flatprior.models.results import FORMATS
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"]
 Units = Literal["trials", "groups"]
@@ -208,7 +207,7 @@ class RobustCovariance(Renderable):
         frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
         return Rendered.of(
             frame,
-            {name: "#.4g" for name in frame.columns} | FORMATS | {"df": ".1f"},
+            formats_of(frame.columns) | {"df": ".1f"},
             of_model("Robust covariance", self.formula),
             [f"{self.said}, {self.factor_in_words}"],
             [

@@ -27,11 +27,10 @@ from flatprior.models.common.intervals import (
     wald_interval,
     wald_statistics,
 )
-from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.rendering import FORMATS, Renderable, Rendered, chosen, formats_of
 from flatprior.models.common.text import certain, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
-from flatprior.models.results import FORMATS
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
@@ -135,10 +134,9 @@ class Summary(Renderable):
             facts.append(found.grouped.test)
         frame = self.frame.drop(columns="hauck-donner")
         frame = frame if columns is None else chosen(self.frame, columns)
-        formats = {name: "#.4g" for name in frame.columns} | FORMATS
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
-            formats,
+            formats_of(frame.columns) | {"SE": FORMATS["SE"]},
             f"Bernoulli-logistic regression: {fit.provenance.formula or self.response}",
             facts,
             self.notes,

@@ -26,6 +26,11 @@ def percentages(prob: float) -> tuple[str, str]:
     return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"
 
 
+def in_percent(prob: float) -> str:
+    """The confidence of an interval, all its digits: 0.95 is "95%", and 0.995 "99.5%"."""
+    return f"{100 * prob:.12g}%"
+
+
 @overload
 def wald_reach(prob: float) -> float: ...
 

@@ -36,17 +36,26 @@ from flatprior.models.common.text import (
     as_latex,
     as_markdown,
     count,
+    in_digits,
     names_in,
     printable,
-    share,
 )
 
 WIDTH = 80
-SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 LONGEST, FIRST = 100, 40  # rows: of a longer table so many are shown, and its CSV has all
 SHOWN = 12  # rows of a long table that are shown; its CSV has all
+# the one format of coefficients and of what goes with them; all else has four digits
+FORMATS = {
+    "coefficient": "#.6g",
+    "limit": "#.6g",
+    "SE": "#.4g",
+    "z": ".2f",
+    "p": "p",
+    "digits": "floor",
+    "odds ratio": "ratio",
+    "ratio": "ratio",
+}
 
-_ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
 _OF_A_FILE = re.compile(r"[/\\]|\.\w{2,5}$")
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
 
@@ -114,7 +123,7 @@ class Rendered:
         shown = frame if rows is None else frame.iloc[np.asarray(rows, dtype=np.intp)]
         names = [str(name) for name in frame.columns]
         columns = [
-            [_cell(value, formats.get(str(name), ".5g")) for value in shown.iloc[:, j]]
+            [in_digits(value, formats.get(str(name), ".5g")) for value in shown.iloc[:, j]]
             for j, name in enumerate(frame.columns)
         ]
         return cls(
@@ -140,7 +149,7 @@ class Rendered:
         in_words: bool = False,
     ) -> Rendered:
         """One row a value, each with a format of its own."""
-        cells = [_cell(value, form) for value, form in values.values()]
+        cells = [in_digits(value, form) for value, form in values.values()]
         raw = [value for value, _ in values.values()]
         index = list(values)
         text = chosen(pd.DataFrame({"value": cells}, index=index, dtype=object), columns)
@@ -350,6 +359,27 @@ class Renderable:
         return self.rendered(columns).csv()
 
 
+def formats_of(columns: Iterable[object]) -> dict[str, str]:
+    """The formats of columns by their names; ends of an interval have that of what they are of.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.rendering import formats_of
+    >>> formats_of(["coefficient", "2.5%", "odds ratio", "OR 2.5%"])
+    {'coefficient': '#.6g', '2.5%': '#.4g', 'odds ratio': 'ratio', 'OR 2.5%': 'ratio'}
+    """
+    names = [str(name) for name in columns]
+    of_ratio = bool({"odds ratio", "ratio"} & {*names}) and "coefficient" not in names
+    return {name: _format_of(name, of_ratio) for name in names}
+
+
+def _format_of(name: str, of_ratio: bool) -> str:
+    """Of a column of a table that is, or is not, of ratios alone."""
+    if name.startswith("OR ") or (of_ratio and name.endswith("%")):
+        return "ratio"
+    return FORMATS.get(name, "#.4g")
+
+
 def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
     """The columns asked for, or all; a `ValueError` that names them if there is no such column."""
     if columns is None:
@@ -419,48 +449,6 @@ def of_model(what: str, formula: str | None) -> str:
 def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Notes as the sentences that stand below a table."""
     return tuple(_sentence(printable(note)) for note in notes if note)
-
-
-def p_value(p: float, log_p: float | None = None, form: str = "#.3g") -> str:
-    """A p-value, never as 0: below the range of doubles by its logarithm, where that is known.
-
-    Examples
-    --------
-    >>> from flatprior.models.common.rendering import p_value
-    >>> p_value(0.0321), p_value(0.0, -3000.0), p_value(0.0)
-    ('0.0321', '1.3e-1303', '<1e-308')
-    """
-    if not p < SMALLEST_P:  # NaN too
-        return "-" if math.isnan(p) else format(p, form)
-    if log_p is None or not math.isfinite(log_p):
-        return "<1e-308"
-    power, size = divmod(log_p / math.log(10), 1.0)
-    mantissa = f"{10**size:.1f}"
-    return f"1.0e{power + 1:.0f}" if mantissa == "10.0" else f"{mantissa}e{power:.0f}"
-
-
-def _cell(value: object, form: str) -> str:
-    if value is pd.NA:
-        return "-"
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else ""
-    if isinstance(value, (int, np.integer)):
-        return str(value)
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "-"
-        if math.isinf(value):
-            return "inf" if value > 0 else "-inf"
-        if form.startswith("p"):  # "p", or with a format of its own, as in "p.1e"
-            return p_value(value, form=form[1:] or "#.3g")
-        if form.startswith("of "):  # a share of so many draws, with a format: "of 4000 .3f"
-            _, n, form = form.split(" ")
-            return share(value, int(n), form)
-        if form == "floor":  # of digits that are certain: never rounded up
-            return str(math.floor(value))
-        text = format(value, form).removesuffix(".")
-        return text.removeprefix("-") if _ZERO.fullmatch(text) else text
-    return printable(value)
 
 
 def as_csv(value: object) -> object:

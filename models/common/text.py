@@ -1,13 +1,22 @@
-"""Words about data: what a message or a table may say of names and rows that users bring."""
+"""What a message or a table may say of names and rows that users bring, and of numbers.
+
+Every number of a table becomes text by `in_digits`; each kind that needs more than a format of
+Python has its rule here, once.
+"""
 
 from __future__ import annotations
 
 import html
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import numpy as np
+import pandas as pd
+
+from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.errors import InputError, without_address_secrets
 
 # of an offset and of weights that were given as numbers, not as a column's name
@@ -26,7 +35,11 @@ NO_ROWS = "the data have no rows; give some below the names of the columns"
 HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 SCREEN = 600  # characters that all the names in a message may have
+SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 
+_ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
+_ROUNDING = 4 * EPSILON  # of an odds ratio near 1
+_NEAR = 0.01  # to 1, where four digits of an odds ratio are one or two of what it says
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -231,6 +244,114 @@ def as_latex(text: str) -> str:
     escaped = "".join(_LATEX.get(sign, sign) for sign in text)
     # after the end of a row these would be read as its options
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped
+
+
+def in_digits(value: object, form: str = ".5g") -> str:
+    """A value as people read it: the one place where a number becomes text of a table.
+
+    What is not there is "-", a number too small to have a sign has none, and text and names stay
+    as they are.
+
+    Parameters
+    ----------
+    value : object
+    form : str
+        A format of Python; or "p" (`p_value`; with a format of its own, as in "p.1e"), "ratio"
+        (`odds_ratio`), "percent" (of a number of percent, `percent` without its sign), "of 4000
+        .3f" (a share of so many draws, `share`), "floor" (of digits that are certain: never
+        rounded up). Whole numbers are shown whole, with "," in front of it in thousands.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import in_digits
+    >>> in_digits(1234567, ",d"), in_digits(-1e-9, ".3f"), in_digits(0.00021, "p")
+    ('1,234,567', '0.000', '0.000210')
+    """
+    if value is pd.NA:
+        return "-"
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else ""
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,d}" if form.startswith(",") else str(value)
+    if not isinstance(value, float):
+        return printable(value)
+    if math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if form.startswith("of "):
+        _, n, form = form.split(" ")
+        return share(value, int(n), form)
+    if form == "percent":
+        return percent(value / 100).removesuffix("%")
+    if form.startswith("p"):
+        return p_value(value, form=form[1:] or "#.3g")
+    if form == "ratio":
+        return odds_ratio(value)
+    if form == "floor":
+        return str(math.floor(value))
+    text = format(value, form).removesuffix(".")
+    return text.removeprefix("-") if _ZERO.fullmatch(text) else text
+
+
+def p_value(p: float, log_p: float | None = None, form: str = "#.3g") -> str:
+    """A p-value, never as 0: below the range of doubles by its logarithm, where that is known.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import p_value
+    >>> p_value(0.0321), p_value(0.0, -3000.0), p_value(0.0)
+    ('0.0321', '1.3e-1303', '<1e-308')
+    """
+    if not p < SMALLEST_P:  # NaN too
+        return "-" if math.isnan(p) else format(p, form)
+    if log_p is None or not math.isfinite(log_p):
+        return "<1e-308"
+    power, size = divmod(log_p / math.log(10), 1.0)
+    mantissa = f"{10**size:.1f}"
+    return f"1.0e{power + 1:.0f}" if mantissa == "10.0" else f"{mantissa}e{power:.0f}"
+
+
+def odds_ratio(value: float, error: float = 0.0) -> str:
+    """Four digits, or two of the difference from 1, which is small where a unit is.
+
+    A difference that may be rounding, or `error` of the logarithm, alone is none, and has no
+    digits.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import odds_ratio
+    >>> odds_ratio(6.6709), odds_ratio(1.000312), odds_ratio(1.000312, 2e-5)
+    ('6.671', '1.00031', '1.0003')
+    """
+    away = abs(value - 1)
+    if not _NEAR > away > error + _ROUNDING:  # NaN and infinite ones too
+        return in_digits(float(value), "#.4g")
+    decimals = 1 - math.floor(math.log10(away))
+    known = math.floor(-math.log10(error + _ROUNDING))  # no digits of the error
+    return f"{value:.{max(min(decimals, known), 3)}f}"
+
+
+def percent(part: float) -> str:
+    """A share of 0 to 1 in percent, to one decimal; never as 0 or 100 % if it is not.
+
+    It has then two digits of what it is from there.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import percent
+    >>> percent(0.34375), percent(0.000031), percent(0.99997), percent(1.0)
+    ('34.4%', '0.0031%', '99.9970%', '100.0%')
+    """
+    if math.isnan(part):
+        return "-"
+    number = 100 * part
+    away = min(number, 100 - number)
+    if not 0 < away < 0.05:
+        return f"{in_digits(float(number), '.1f')}%"
+    if number < 1:
+        return f"{number:#.2g}%"
+    return f"{number:.{1 - math.floor(math.log10(away))}f}%"
 
 
 def certain(value: float, error: float, most: int) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flatprior.analysis.auditing.draws.priors import Prior
-from flatprior.models.common.rendering import p_value
-from flatprior.models.common.text import listing
+from flatprior.models.common.text import listing, p_value
 
 LESS_LIKELY = 20.0  # ratio of p-values from which the larger speaks before the simpler
 NAMED = 3  # explanations that a verdict names
@@ -47,7 +46,7 @@ class Likeness:
         """In words, with the p-value."""
         if math.isnan(self.p):
             return self.said
-        return f"{self.said} (p = {p_value(self.p, form='.1e')})"
+        return f"{self.said} (p = {p_value(self.p)})"
 
 
 def joined(*causes: str) -> str:

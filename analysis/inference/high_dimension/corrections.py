@@ -35,11 +35,10 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.intervals import wald_interval, wald_statistics
 from flatprior.models.common.json_values import in_short
-from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, formats_of, of_model
 from flatprior.models.common.text import SCREEN, count, names_in
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
-from flatprior.models.results import FORMATS
 
 FEWEST = 10  # slopes: the theory is of many
 FEWEST_ROWS = 20  # that carry the variance of a column
@@ -153,7 +152,7 @@ class HighDimensional(Renderable):
         few = f"{self.n_slopes / self.n_observations:.3g}"
         return Rendered.of(
             frame,
-            {name: "#.4g" for name in frame.columns} | FORMATS,
+            formats_of(frame.columns),
             of_model("MLE corrected for the number of its coefficients", self.formula),
             [
                 f"{count(self.n_slopes, 'slope')} on {count(self.n_observations, 'observation')} "

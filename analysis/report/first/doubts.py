@@ -17,7 +17,15 @@ from flatprior.analysis.report.sections.prediction import decisions_of, how_in_s
 from flatprior.analysis.report.standings import Doubt
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages, wald_interval
-from flatprior.models.common.text import abbreviated, count, listing, names_in, printable
+from flatprior.models.common.text import (
+    abbreviated,
+    count,
+    in_digits,
+    listing,
+    names_in,
+    percent,
+    printable,
+)
 
 FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
 LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
@@ -60,7 +68,7 @@ def doubts_of(main: MainModel) -> list[Doubt]:
 
 def in_three(value: float) -> str:
     """Three decimals, and no minus before a zero."""
-    return "-" if math.isnan(value) else f"{round(float(value), 3) + 0.0:.3f}"
+    return in_digits(float(value), ".3f")
 
 
 def interval_in_three(low: float, high: float) -> str:
@@ -232,7 +240,7 @@ def _of_curve(main: MainModel) -> Worded | None:
     if curve is None or curve.outside_p >= ALPHA:
         return None
     return (
-        f"Miscalibrated: {curve.outside:.1%} of observations lie outside the envelope of the "
+        f"Miscalibrated: {percent(curve.outside)} of observations lie outside the envelope of the "
         f"calibration curve; of right predictions so many do with probability "
         f"{curve.outside_p:.2g}.",
         "miscalibrated",

@@ -14,7 +14,7 @@ from flatprior.analysis.comparison.notes import model_label
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test, ratio
 from flatprior.analysis.report.main_model import Reported, WithoutMLE
 from flatprior.analysis.report.sections.model import corrects_for_many
-from flatprior.models.common.text import abbreviated, count, printable
+from flatprior.models.common.text import abbreviated, count, in_digits, printable
 from flatprior.models.model import warning_of_many
 
 ALPHA = 0.05
@@ -184,7 +184,7 @@ def of_many(main: Reported, warning: str) -> Said:
 
 
 def _number(value: float) -> str:
-    return f"{value:.{SOME}g}"
+    return in_digits(value, f".{SOME}g")
 
 
 def _sentence(text: str) -> str:

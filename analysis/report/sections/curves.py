@@ -8,7 +8,7 @@ from flatprior.analysis.report.items import PROB, figure_of
 from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import Facts
 from flatprior.models import BernoulliLogistic
-from flatprior.models.common.intervals import percentages
+from flatprior.models.common.intervals import in_percent, percentages
 from flatprior.models.common.text import abbreviated, printable
 
 MOST_CURVES = 4  # variables along which the probability is drawn
@@ -77,7 +77,7 @@ def figures_of_curves(model: BernoulliLogistic, curves: EffectCurves) -> list[Fa
                 plot_effect(curves, curve.name),
                 title_of(curve.name, bool(held)),
                 (HELD.format(held=held, how=how_held(model, curve.name)) if held else "")
-                + f"With a band of {PROB:.0%} from the covariance of the coefficients"
+                + f"With a band of {in_percent(PROB)} from the covariance of the coefficients"
                 + (
                     ". Orange: where the observations are"
                     if curve.is_number

@@ -17,7 +17,7 @@ from flatprior.analysis.report.variables import Level, Variable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
+from flatprior.models.common.text import SCREEN, in_digits, level_in_words, names_in, printable
 
 COLUMNS = ("events: mean or n", "events: SD or %", "others: mean or n", "others: SD or %")
 NONE = ("",) * len(COLUMNS)
@@ -90,7 +90,7 @@ def _rows(variable: Variable, sums: ColumnSums) -> Iterator[Row]:
             cell
             for i in (1, 0)
             for cell in (
-                (float(means[i]), "z.3f" if _is_rounding(sums, column, i) else "#.4g"),
+                (float(means[i]), ".3f" if _is_rounding(sums, column, i) else "#.4g"),
                 (float(deviations[i]), "#.3g"),
             )
         ]
@@ -127,7 +127,7 @@ def _shares(level: Level, sums: ColumnSums) -> Cells:
     for n, of_all in ((level.events, events), (level.n - level.events, others)):
         known = not math.isnan(n)
         found.append((int(n) if known else n, ",.0f"))
-        found.append((100 * n / of_all if of_all else math.nan, ".1f"))
+        found.append((100 * n / of_all if of_all else math.nan, "percent"))
     return tuple(found)
 
 
@@ -142,7 +142,7 @@ def _table(rows: list[Row], main: Reported) -> Facts:
         dtype=object,
     )
     text = pd.DataFrame(
-        [[_text(*cell) for cell in row.cells] or NONE for row in rows],
+        [[in_digits(*cell) for cell in row.cells] or NONE for row in rows],
         index=names,
         columns=COLUMNS,
         dtype=object,
@@ -165,8 +165,3 @@ def _table(rows: list[Row], main: Reported) -> Facts:
     )
     rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
     return table_of("table-1", rendered, kinds=[row.kind for row in rows])
-
-
-def _text(value: object, form: str) -> str:
-    assert isinstance(value, int | float)  # noqa: S101
-    return "-" if math.isnan(value) else format(value, form).removesuffix(".")

@@ -31,6 +31,7 @@ from flatprior.models.common.text import (
     level_in_words,
     listing,
     names_in,
+    percent,
     printable,
 )
 from flatprior.models.routes.registry import LABELS, ROUTES
@@ -88,7 +89,7 @@ def _data(main: Reported) -> Iterator[str]:
         each, beside = main.rarer / main.n_slopes, main.beside
     yield (
         f"The analysis is of {count(n, 'observation')}{where} with {count(events, 'event')} "
-        f"({events / n:.1%}) and {count(k, 'coefficient')} "
+        f"({percent(events / n)}) and {count(k, 'coefficient')} "
         f"({each:.1f} observations of the rarer outcome for each{beside})" + _left_out(model)
     )
     references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]

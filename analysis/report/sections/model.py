@@ -33,6 +33,7 @@ from flatprior.models.common.text import (
     count,
     level_in_words,
     names_in,
+    percent,
 )
 from flatprior.models.model import HIGH_DIMENSION, MANY
 
@@ -46,7 +47,7 @@ def events_said(model: BernoulliLogistic) -> str:
     """The share of events, and what one is."""
     # a response of 0 and 1, of which nothing else was asked, needs no coding
     coding = model.response_coding or f"{abbreviated(model.response_name)} = 1"
-    return f"{model.n_events / model.n_observations:.1%}; {abbreviated(coding)}"
+    return f"{percent(model.n_events / model.n_observations)}; {abbreviated(coding)}"
 
 
 def data_and_model(main: Reported) -> Facts:
@@ -58,7 +59,7 @@ def data_and_model(main: Reported) -> Facts:
         "observations": f"{model.n_observations}"
         + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}")
         + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
-        "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
+        "events": f"{model.n_events} ({percent(model.n_events / model.n_observations)})",
         "coefficients": f"{model.n_parameters}",
         "rows left out": ", ".join(
             f"{left} ({why})"

@@ -17,17 +17,23 @@ from flatprior.analysis.report.page import GROUP, LEVEL, Facts
 from flatprior.analysis.report.sections.describing import counted_by, name_of_level
 from flatprior.analysis.report.units import SAID, per, units_of
 from flatprior.analysis.report.variables import Level, Variable
-from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, n_shown
-from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    in_digits,
+    level_in_words,
+    names_in,
+    odds_ratio,
+    printable,
+)
 
 REFERENCE, LEFT_OUT = "reference", "left out"
 HOW = (
     "a dot is an odds ratio and the line its interval, on a logarithmic axis; the upright line is "
     "1, no effect; an arrow: the interval goes on, beyond the axis or without an end"
 )
-ROUNDING = 4 * EPSILON  # of an odds ratio near 1
 # groups of what is no odds ratio of one level
 PRODUCTS = "interactions: they multiply odds ratios"
 SEVERAL = "several columns of one variable: no odds ratio of one change"
@@ -74,10 +80,10 @@ def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
     )
     text = raw.copy()
     for name in columns[:2]:
-        text[name] = [f"{value:,}" if isinstance(value, int) else value for value in raw[name]]
+        text[name] = [in_digits(value, ",d") for value in raw[name]]
     for name in columns[2:]:
         text[name] = [
-            digits_of_ratio(value, _of_row(row, errors))
+            odds_ratio(value, _of_row(row, errors)) if isinstance(value, float) else value
             for row, value in zip(rows, raw[name], strict=True)
         ]
     rendered = Rendered.of(
@@ -171,21 +177,6 @@ def _of_row(row: Row, errors: Array) -> float:
     """How wrong the logarithm in a row may be."""
     column = None if row.level is None else row.level.column
     return 0.0 if column is None else float(errors[column]) * row.unit
-
-
-def digits_of_ratio(value: Any, error: float = 0.0) -> Any:
-    """Four digits, or two of the difference from 1, which is small where a unit is.
-
-    A difference that may be rounding or error alone is none, and has no digits.
-    """
-    if not isinstance(value, float) or not math.isfinite(value):
-        return value
-    away = abs(value - 1)
-    if 0.01 > away > error + ROUNDING:
-        decimals = 1 - math.floor(math.log10(away))
-        known = math.floor(-math.log10(error + ROUNDING))  # no digits of the error
-        return f"{value:.{max(min(decimals, known), 3)}f}"
-    return f"{value:#.4g}".removesuffix(".")
 
 
 def _conditional(variables: Sequence[Variable]) -> str:

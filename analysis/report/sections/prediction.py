@@ -25,9 +25,17 @@ from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT, terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
-from flatprior.analysis.report.sections.odds_ratios import digits_of_ratio
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import SCREEN, abbreviated, count, first_of, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    abbreviated,
+    count,
+    first_of,
+    names_in,
+    odds_ratio,
+    percent,
+    printable,
+)
 from flatprior.models.rows import ArrayRows
 
 AFTER_SAMPLING = (
@@ -206,8 +214,8 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "Calibration",
                 "Of right predictions about one in twenty leaves the grey envelope, on average "
                 f"over samples; as many as here, with probability {curve.outside_p:.2g}.",
-                f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
-                f"envelope; Brier score {curve.brier:.4f}.",
+                f"Calibration curve; {percent(curve.outside)} of the observations lie outside the "
+                f"95% envelope; Brier score {curve.brier:.4f}.",
             ),
             None if curve is None else _binned(main),
         ],
@@ -255,7 +263,7 @@ def decisions_of(found: DecidingRows | None) -> list[str]:
 def _ratio(of: tuple[float, float, float]) -> str:
     """An odds ratio with its interval."""
     with np.errstate(over="ignore"):
-        value, low, high = (digits_of_ratio(each) for each in np.exp(of).tolist())
+        value, low, high = (odds_ratio(each) for each in np.exp(of).tolist())
     return f"{value} ({low} to {high})"
 
 

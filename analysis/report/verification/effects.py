@@ -21,6 +21,7 @@ from flatprior.analysis.report.sections.curves import (
 )
 from flatprior.analysis.report.verification.holding import require
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.intervals import in_percent
 from flatprior.models.common.text import SCREEN, level_in_words, printable
 
 NO_CURVES = "No curves: "  # a note of the table of effects, where there are none
@@ -144,6 +145,6 @@ def _caption(
     before, after = map(re.escape, HELD.replace("{how}", how_held(model, name)).split("{held}"))
     others = f"{before}(?:{some}){after}" if held else ""
     return re.compile(
-        rf"{others}With a band of {PROB:.0%} from the covariance of the coefficients"
+        rf"{others}With a band of {in_percent(PROB)} from the covariance of the coefficients"
         rf"\. {where}{left_out}\."
     )

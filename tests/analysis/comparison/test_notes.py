@@ -3,7 +3,7 @@
 from flatprior.analysis import compare_models
 from flatprior.analysis.comparison.notes import SUPREMA, model_label
 from flatprior.models import BernoulliLogistic, load_endometrial
-from flatprior.models.common.rendering import p_value
+from flatprior.models.common.text import p_value
 
 
 def test_a_number_does_not_name_a_model():

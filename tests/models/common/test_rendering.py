@@ -12,7 +12,7 @@ from flatprior.models import (
     fit_sklearn,
     sample_independence,
 )
-from flatprior.models.common.rendering import Rendered, p_value, shown_of
+from flatprior.models.common.rendering import Rendered, formats_of, shown_of
 
 
 def table(names=("a", "b"), **columns):
@@ -164,22 +164,12 @@ def test_signs_of_ours_that_pdflatex_does_not_know_are_in_its_words():
     assert text.isascii()
 
 
-@pytest.mark.parametrize(
-    ("p", "log_p", "shown"),
-    [
-        (0.0321, None, "0.0321"),
-        (3e-300, None, "3.00e-300"),
-        (0.0, None, "<1e-308"),
-        (5e-324, None, "<1e-308"),
-        (0.0, -np.inf, "<1e-308"),
-        (0.0, -1000 * np.log(10), "1.0e-1000"),
-        (0.0, np.log(2) - 2000 * np.log(10), "2.0e-2000"),
-        (0.0, np.log(9.99) - 1001 * np.log(10), "1.0e-1000"),
-        (np.nan, None, "-"),
-    ],
-)
-def test_a_p_value_is_never_printed_as_0(p, log_p, shown):
-    assert p_value(p, log_p) == shown
+def test_ends_of_an_interval_have_the_format_of_what_they_are_of():
+    whole = ["coefficient", "SE", "p", "2.5%", "odds ratio", "OR 2.5%"]
+    assert list(formats_of(whole).values()) == ["#.6g", "#.4g", "p", "#.4g", "ratio", "ratio"]
+    assert formats_of(["odds ratio", "z", "2.5%"])["2.5%"] == "ratio"
+    frame = pd.DataFrame({"odds ratio": [1.00031], "2.5%": [0.99989], "z": [1.0]}, index=["x"])
+    assert Rendered.of(frame, formats_of(frame)).cells == (("1.00031", "0.99989", "1.00"),)
 
 
 def test_what_is_shown_of_a_table_is_said_where_it_is_not_all():

@@ -1,5 +1,6 @@
 """What messages and tables say of names and rows, whatever these hold."""
 
+import math
 import sys
 import unicodedata
 
@@ -17,9 +18,13 @@ from flatprior.models.common.text import (
     count,
     earlier_hash,
     first_of,
+    in_digits,
     listing,
     names_in,
     observations,
+    odds_ratio,
+    p_value,
+    percent,
     printable,
     rows_phrase,
     share,
@@ -159,3 +164,89 @@ def test_long_names_that_differ_anywhere_are_told_apart():
     assert [name[-5:] for name in found[3:5]] == ["[one]", "[two]"]
     assert max(map(len, found[3:5])) == 60
     assert list(found[5:]) == inside  # cut at the end or in the middle they would be the same
+
+
+@pytest.mark.parametrize(
+    ("p", "log_p", "shown"),
+    [
+        (0.0321, None, "0.0321"),
+        (3e-300, None, "3.00e-300"),
+        (0.0, None, "<1e-308"),
+        (5e-324, None, "<1e-308"),
+        (0.0, -np.inf, "<1e-308"),
+        (0.0, -1000 * np.log(10), "1.0e-1000"),
+        (0.0, np.log(2) - 2000 * np.log(10), "2.0e-2000"),
+        (0.0, np.log(9.99) - 1001 * np.log(10), "1.0e-1000"),
+        (np.nan, None, "-"),
+    ],
+)
+def test_a_p_value_is_never_printed_as_0(p, log_p, shown):
+    assert p_value(p, log_p) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (0.98496, 1e-15, "0.9850"),
+        (0.997773, 1e-15, "0.9978"),
+        (1.0000234567, 1e-15, "1.000023"),
+        (1.0000234567, 1e-5, "1.0000"),
+        (1.00000000000001, 1e-13, "1.000"),  # the difference may be error alone
+        (1.0000000000000002, 0.0, "1.000"),
+        (0.2314, 0.0, "0.2314"),
+        (1234.56, 0.0, "1235"),
+        (1e300, 0.0, "1.000e+300"),
+        (0.0, 0.0, "0.000"),
+        (np.inf, 0.0, "inf"),
+        (np.nan, 0.0, "-"),
+        (1.5, np.inf, "1.500"),
+        (1.001, np.nan, "1.001"),
+    ],
+)
+def test_an_odds_ratio_near_1_has_the_digits_that_are_known(value, error, shown):
+    assert odds_ratio(value, error) == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (0.0, "0.0%"),
+        (1.0, "100.0%"),
+        (0.34375, "34.4%"),
+        (0.00051, "0.1%"),
+        (0.0004, "0.040%"),
+        (3e-9, "3.0e-07%"),
+        (0.9994, "99.9%"),
+        (0.9996, "99.960%"),
+        (1 - 3e-9, "99.99999970%"),
+        (1.5, "150.0%"),
+        (np.nan, "-"),
+    ],
+)
+def test_a_percentage_is_0_or_100_only_where_the_share_is_none_or_all(part, shown):
+    assert percent(part) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [
+        (1234567, ",d", "1,234,567"),
+        (1234567, ".3f", "1234567"),
+        (np.int64(12), "#.4g", "12"),
+        (True, ".3f", "yes"),
+        (np.bool_(False), ".3f", ""),
+        ("x\n", ".3f", "x"),
+        (pd.NA, ".3f", "-"),
+        (math.nan, "percent", "-"),
+        (-math.inf, "p", "-inf"),
+        (-1e-9, ".3f", "0.000"),
+        (-0.0, "#.4g", "0.000"),
+        (1234.0, "#.4g", "1234"),
+        (7.99, "floor", "7"),
+        (0.021, "p.1e", "2.1e-02"),
+        (1.0, "of 4000 .3f", ">0.999"),
+        (0.001, "percent", "0.0010"),
+    ],
+)
+def test_every_kind_of_cell_has_its_text(value, form, shown):
+    assert in_digits(value, form) == shown

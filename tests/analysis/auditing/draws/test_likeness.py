@@ -25,7 +25,7 @@ def test_the_simpler_come_first_unless_they_are_much_less_likely():
 def test_as_many_are_named_as_are_read_each_with_its_p_value_where_it_has_one():
     found = [of("a", 0.25), of("b", math.nan), *(of(letter, 0.5) for letter in "cdef")]
     said = named(found)
-    assert said.startswith("a (p = 2.5e-01), b")
+    assert said.startswith("a (p = 0.250), b")
     assert sum(f"{each.said} " in said or f"{each.said}," in said for each in found) == NAMED
 
 

@@ -8,7 +8,6 @@ import pytest
 from reports import column, facts_with, item
 
 from flatprior.analysis import confidence_intervals
-from flatprior.analysis.report.sections import odds_ratios
 from flatprior.analysis.report.sections.no_maximum import what_holds
 from flatprior.analysis.report.sections.variables_and_odds import variables_and_odds_ratios
 from flatprior.models import (
@@ -76,23 +75,6 @@ def test_a_number_has_an_odds_ratio_per_standard_deviation(births):
     for one, two in (("odds ratio", "coefficient"), ("2.5%", "2.5%"), ("97.5%", "97.5%")):
         shown = float(rows["lwt, per 30.6 (1 SD)"][one])
         assert shown == pytest.approx(profile.loc["lwt", two], rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "shown"),
-    [
-        (0.98496, 1e-15, "0.9850"),
-        (0.997773, 1e-15, "0.9978"),
-        (1.0000234567, 1e-15, "1.000023"),
-        (1.0000234567, 1e-5, "1.0000"),
-        (1.00000000000001, 1e-13, "1.000"),
-        (1.0000000000000002, 0.0, "1.000"),
-        (0.2314, 0.0, "0.2314"),
-        (1234.56, 0.0, "1235"),
-    ],
-)
-def test_an_odds_ratio_near_1_has_the_digits_that_are_known(value, error, shown):
-    assert odds_ratios.digits_of_ratio(value, error) == shown
 
 
 def test_an_odds_ratio_that_is_1_but_for_rounding_is_shown_as_1():
