@@ -1,4 +1,4 @@
-"""While long work runs: one progress bar on standard error, and libraries that are quiet.
+"""While long work runs: one bar or line on standard error, and libraries that are quiet.
 
 The bar keeps within 80 columns and is gone at the end. Work inside other work has its bar below
 that one's.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 NARROWEST, WIDEST = 40, 80  # columns that are printed on, whatever the terminal says of itself
 
@@ -61,19 +62,10 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
         finally:
             above.remove_task(inner)
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress
 
     with Progress(
-        TextColumn("     {task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        *_columns(),
         console=console(stderr=True),
         transient=True,
         disable=not shown,
@@ -85,6 +77,52 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
         finally:
             if token is not None:
                 _live.reset(token)
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    """What a bar shows: with a total the time that is left, without one the time that has gone."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    gone = TimeElapsedColumn()
+
+    class Steps(MofNCompleteColumn):
+        def render(self, task: Task) -> Text:
+            return super().render(task) if task.total is not None or task.completed else Text()
+
+    class Time(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            return gone.render(task) if task.total is None else super().render(task)
+
+    return TextColumn("     {task.description}"), BarColumn(bar_width=30), Steps(), Time()
+
+
+@contextmanager
+def status(what: str, shown: bool = True) -> Iterator[Callable[[], None]]:
+    """Show one line that says what is done, for work whose steps nobody can count.
+
+    It stands on a terminal's standard error alone, with the time that has gone, and is gone when
+    the work ends, by Ctrl-C too; or before, when what is yielded is called. Other threads than the
+    main one show nothing: there is one screen.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.progress import status
+    >>> with status("compiling") as done:  # nothing, where no terminal is
+    ...     done()
+    """
+    main = threading.current_thread() is threading.main_thread()
+    with ExitStack() as stack:
+        if shown and main and sys.stderr is not None and sys.stderr.isatty():
+            stack.enter_context(progress_bar(what, None, True))
+        yield stack.close
 
 
 @contextmanager

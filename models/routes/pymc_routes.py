@@ -21,7 +21,7 @@ import numpy as np
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, check_seed, model_first
-from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.progress import progress_bar, status
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle, require_proper_posterior
 from flatprior.models.gathering import rows_in_memory
@@ -33,12 +33,13 @@ from flatprior.models.rows import ArrayRows, merge_identical
 if TYPE_CHECKING:
     import pymc
 
+LOADING = "PyMC loads and compiles"
 PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
 MAX_FINISHING_STEPS = 50
 
 
 @model_first(sampling_weights=True)
-def fit_map(model: BernoulliLogistic) -> PointEstimate:
+def fit_map(model: BernoulliLogistic, progress: bool = True) -> PointEstimate:
     """Posterior mode under flat priors by PyMC, which is the MLE.
 
     ``pm.find_MAP`` (L-BFGS) stops near 1e-6; Newton steps on PyMC's own compiled gradient and
@@ -47,6 +48,8 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     Parameters
     ----------
     model : BernoulliLogistic
+    progress : bool
+        Say on a terminal's standard error that PyMC compiles, which takes longer than the fit.
 
     Returns
     -------
@@ -73,13 +76,14 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     from flatprior.models.routes.pymc_versions import find_map
 
     start = time.perf_counter()
-    rows = rows_in_memory(model, "PyMC")
-    transform = _whitening(rows)
-    graph = flat_model(rows, transform)
-    z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
-    reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
-    with _derivatives(graph) as function:
-        z, steps, decrement = _finish(function, z)
+    with status(LOADING, progress):
+        rows = rows_in_memory(model, "PyMC")
+        transform = _whitening(rows)
+        graph = flat_model(rows, transform)
+        z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
+        reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
+        with _derivatives(graph) as function:
+            z, steps, decrement = _finish(function, z)
     return estimate(
         model,
         require_finite(transform @ z, "route map"),
@@ -120,7 +124,7 @@ def sample_nuts(
     sampler : {"pymc"}
         The implementation of NUTS.
     progress : bool
-        Show a progress bar on standard error.
+        Show a progress bar on standard error, and until the first draw that PyMC compiles.
     cores : int, optional
         Chains run at a time; default PyMC's choice, at most 4.
 
@@ -154,15 +158,23 @@ def sample_nuts(
     from flatprior.models.common.progress import quiet_libraries
     from flatprior.models.routes.pymc_versions import import_pymc, interruptible
 
-    pm = import_pymc()
+    with status(LOADING, progress):
+        pm = import_pymc()
     start = time.perf_counter()
     rows = merge_identical(rows_in_memory(model, "PyMC"))
     transform = _whitening(rows)
     # PyMC's own bar has a row a chain and needs more than 80 columns
     bar = progress_bar("draws", chains * (draws + tune), progress)
-    with quiet_libraries(), interruptible() as interruption, bar as advance:
+    waiting = status(LOADING, progress)
+    with (
+        quiet_libraries(),
+        interruptible() as interruption,
+        bar as advance,
+        waiting as compiled,
+    ):
 
         def after_each_draw(**_: Any) -> None:
+            compiled()
             advance()
             interruption()
 

@@ -3,10 +3,13 @@
 import io
 import os
 import sys
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from processes import completed, started
+from processes import completed
+from terminals import as_terminal, lines_of, on_a_terminal
 
 from flatprior.models.common.progress import (
     NARROWEST,
@@ -14,6 +17,7 @@ from flatprior.models.common.progress import (
     console,
     progress_bar,
     quiet_libraries,
+    status,
 )
 
 WORK = """
@@ -39,43 +43,93 @@ def test_nothing_is_written_into_standard_output_and_nothing_moves_on_a_pipe(sho
     assert done.stderr.strip() == ""
 
 
+WAITING = """
+import time
+from flatprior.models.common.progress import status
+with status("compiling", shown=SHOWN) as done:
+    time.sleep(TIME)
+    done()
+    time.sleep(0.2)
+print("done")
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="terminals")
 @pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize("columns", [20, 60, 200])
 def test_on_a_terminal_it_is_one_line_of_at_most_80_columns_that_goes_away(shown, columns):
-    import fcntl
-    import pty
-    import re
-    import struct
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    command = (sys.executable, "-c", WORK.replace("SHOWN", str(shown)))
-    with started(*command, stderr=theirs, env=kept | {"TERM": "xterm"}) as process:
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                read = os.read(ours, 2**16)
-            except OSError:  # Linux says so that the other side has gone
-                break
-            if not read:
-                break
-            text += read
-        assert process.communicate(timeout=60)[0] == "done\n"
-        assert process.returncode == 0
-    os.close(ours)
+    text, out, code = on_a_terminal(WORK.replace("SHOWN", str(shown)), columns)
+    assert (out, code) == ("done\n", 0)
     if not shown:
-        assert text == b""
+        assert text == ""
         return
-    assert b"fits" in text
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode())
-    lines = [line for line in re.split(r"[\r\n]+", plain) if line]
+    assert "fits" in text
+    lines = lines_of(text)
     assert max(map(len, lines)) <= min(max(columns, NARROWEST), WIDEST)
     assert "3/3" in lines[-1] or columns == 20
-    assert text.decode().rstrip("\r\n").endswith("\x1b[2K")  # erased
+    assert text.rstrip("\r\n").endswith("\x1b[2K")  # erased
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals")
+@pytest.mark.parametrize("shown", [True, False])
+def test_work_without_steps_has_one_line_with_the_time_that_has_gone(shown):
+    work = WAITING.replace("SHOWN", str(shown)).replace("TIME", "1.3")
+    text, out, code = on_a_terminal(work, 80)
+    assert (out, code) == ("done\n", 0)
+    if not shown:
+        assert text == ""
+        return
+    lines = lines_of(text)
+    assert all("compiling" in line and len(line) <= WIDEST for line in lines)
+    assert "0:00:01" in lines[-1]
+    assert "?" not in text.replace("\x1b[?25", "")  # no number of steps, the cursor apart
+    assert text.rstrip("\r\n").endswith("\x1b[2K")
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is there again
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals")
+def test_an_interrupt_takes_the_line_away_and_goes_on():
+    work = WAITING.replace("SHOWN", "True").replace("TIME", "60")
+    text, out, code = on_a_terminal(work, 80, interrupt_at=b"compiling")
+    assert out == ""
+    assert code != 0
+    shown, _, after = text.rpartition("\x1b[2K")  # erased, and then comes what Python says of it
+    assert "compiling" in shown
+    assert "KeyboardInterrupt" in after
+    assert "\x1b[?25h" in text[text.rindex("\x1b[?25l") :]
+
+
+def test_without_a_terminal_a_status_writes_nothing_and_loads_nothing():
+    work = WAITING.replace("SHOWN", "True").replace("TIME", "0")
+    done = completed(sys.executable, "-c", f"{work}\nimport sys\nassert 'rich' not in sys.modules")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_a_status_is_below_the_bar_that_is_there_and_leaves_it(monkeypatch):
+    terminal = as_terminal(monkeypatch)
+    with progress_bar("draws", 4, True) as advance, status("compiling") as done:
+        time.sleep(0.5)  # the screen is drawn ten times a second
+        done()
+        done()  # as often as somebody likes
+        advance(4)
+    lines = lines_of(terminal.getvalue())
+    assert any("compiling" in line for line in lines)
+    assert "4/4" in lines[-1]
+    with status("again"):
+        pass
+    assert "again" in terminal.getvalue()
+
+
+def test_other_threads_than_the_main_one_show_no_status(monkeypatch):
+    terminal = as_terminal(monkeypatch)
+
+    def work():
+        with status("compiling"):
+            return terminal.getvalue()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == ""
+    assert "compiling" in work()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from problems import CASES, simulated
+from terminals import as_terminal, lines_of
 
 from flatprior.models import BernoulliLogistic, NotConvergedError, fit_map, sample_nuts
 from flatprior.models.estimate import is_near
 from flatprior.models.routes import pymc_routes
-from flatprior.models.routes.pymc_routes import _derivatives, _whitening, flat_model
+from flatprior.models.routes.pymc_routes import LOADING, _derivatives, _whitening, flat_model
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -65,6 +66,24 @@ def test_a_thread_does_not_see_the_data_of_another():
     with _derivatives(flat_model(model.rows, np.eye(3))), ThreadPoolExecutor(1) as pool:
         assert pymc_routes._COMPILED.known
         assert pool.submit(lambda: pymc_routes._COMPILED.known).result() == {}
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_on_a_terminal_it_is_said_that_pymc_compiles_until_it_has(progress, monkeypatch):
+    terminal = as_terminal(monkeypatch)
+    model = CASES["spector"].model
+    fit_map(model, progress=progress)
+    assert (LOADING in terminal.getvalue()) == progress
+    assert not progress or terminal.getvalue().rstrip().endswith("\x1b[2K")
+    terminal.truncate(terminal.seek(0))
+    sample_nuts(model, draws=50, tune=50, chains=2, seed=1, cores=1, progress=progress)
+    lines = lines_of(terminal.getvalue())
+    if progress:
+        assert any(LOADING in line for line in lines)
+        assert "200/200" in lines[-1]
+        assert LOADING not in lines[-2]  # before the first draw alone
+    else:
+        assert not any(LOADING in line or "draws" in line for line in lines)
 
 
 @pytest.mark.parametrize(
