@@ -25,6 +25,7 @@ from flatprior.models.common.rendering import Renderable
 
 SCRIPT = "<script>x</script>"
 NAMES = (SCRIPT, "$a$", "b|c_%", "=cmd()")
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')  # of Typst
 
 
 def is_result(kind):
@@ -206,7 +207,7 @@ def test_html_markdown_latex_and_csv_are_of_the_same_cells(shown, kind):
         ]
         marked = [
             tuple(
-                html.unescape(re.sub(r"\\([\\|*_`\[\]~])", r"\1", part))
+                html.unescape(re.sub(r"\\([\\|*_`\[\]~$^@])", r"\1", part))
                 for part in re.split(r"(?<!\\) ?\| ?", line)[1:-1]
             )
             for line in result.to_markdown().splitlines()
@@ -234,6 +235,28 @@ def test_html_markdown_latex_and_csv_are_of_the_same_cells(shown, kind):
         assert "np." not in result.to_csv()
         for row in rows:
             assert not re.match(r"[=+@]", row[0])
+
+
+@pytest.mark.parametrize("kind", RESULTS, ids=lambda kind: kind.__name__)
+def test_names_and_cells_are_strings_in_typst_and_nothing_else_is_of_the_data(shown, kind):
+    for result in shown[kind]:
+        found, typst = result.rendered(), result.to_typst()
+        assert re.fullmatch(r"[\w\s#().,:+]*", STRING.sub("S", typst))
+        strings = {re.sub(r"\\(.)", r"\1", text) for text in STRING.findall(typst)}
+        if not found.has_table:
+            assert "table" not in STRING.sub("S", typst)
+            continue
+        narrow = found if found.narrower is None else found.narrower
+        cells = {*found.names, *narrow.columns, *(cell for row in narrow.cells for cell in row)}
+        assert cells <= {text.replace("−", "-") for text in strings} | strings
+
+
+def test_typst_of_every_result_compiles(shown, tmp_path):
+    typst = pytest.importorskip("typst", reason="the Python package of Typst is not installed")
+    tables = [result.to_typst() for results in shown.values() for result in results]
+    source = tmp_path / "all.typ"
+    source.write_text("\n#pagebreak()\n".join(tables), encoding="utf-8")
+    assert len(typst.compile(str(source))) > 10_000
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

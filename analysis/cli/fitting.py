@@ -28,7 +28,7 @@ OWN_ERRORS = (
 NO_INTERVALS = (
     "     --json holds the estimate, without intervals and odds ratios; --format json has them"
 )
-FORMATS = ("text", "csv", "md", "tex", "json")
+FORMATS = ("text", "csv", "md", "tex", "typ", "json")
 
 
 @click.command()
@@ -158,8 +158,13 @@ def _print(summary: Summary, odds_ratios: bool, form: str, estimate: PointEstima
         click.echo(json.dumps(summary.to_dict(), indent=2, allow_nan=False))
     else:
         columns.remove("hauck-donner")
-        write = {"csv": summary.to_csv, "md": summary.to_markdown, "tex": summary.to_latex}[form]
-        click.echo(write(columns).rstrip("\n"))
+        write = {
+            "csv": summary.to_csv,
+            "md": summary.to_markdown,
+            "tex": summary.to_latex,
+            "typ": summary.to_typst,
+        }
+        click.echo(write[form](columns).rstrip("\n"))
 
 
 def _second_opinion(model: BernoulliLogistic, estimate: PointEstimate) -> Any:

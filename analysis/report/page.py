@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Rendered, as_csv
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import as_csv
 
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from flatprior.models.common.text import as_latex
+from flatprior.models.common.text import as_latex, as_typst
 
 NARROWEST = 32  # columns that a folded name keeps: most names are whole
 GAPS = 2, 1  # blanks between columns, the narrower where that saves a further table
@@ -199,9 +199,37 @@ def tabular(columns: Sequence[str], names: Sequence[str], cells: Cells, part: ra
 
 
 def _latex_cell(cell: str, rest: str) -> str:
-    """A cell in LaTeX, a negative number with the sign of minus and not a hyphen."""
-    text = as_latex(f"−{cell[1:]}" if _NEGATIVE.fullmatch(cell) else cell)
+    text = as_latex(_with_minus(cell))
     return rf"{text}\phantom{{{rest}}}" if rest else text
+
+
+def typst_table(columns: Sequence[str], names: Sequence[str], cells: Cells, part: range) -> str:
+    """Some columns as a table of Typst's, the names of the rows in front; see `tabular`."""
+    words = columns_of_words(columns, cells)
+    sides = ["left", *("left" if j in words else "right" for j in part)]
+    head = ", ".join(map(as_typst, ["", *(columns[j] for j in part)]))
+    return "\n".join(
+        [
+            f"table(columns: {len(sides)}, align: ({', '.join(sides)},),",
+            "stroke: none, inset: (x: 0.5em, y: 0.25em), table.hline(),",
+            f"table.header({head}), table.hline(stroke: 0.5pt),",
+            *(
+                ", ".join([as_typst(name), *(_typst_cell(row[j], rest[j]) for j in part)]) + ","
+                for name, row, rest in zip(names, cells, lacking(cells), strict=True)
+            ),
+            "table.hline())",
+        ]
+    )
+
+
+def _typst_cell(cell: str, rest: str) -> str:
+    text = as_typst(_with_minus(cell))
+    return f"{text} + hide({as_typst(rest)})" if rest else text
+
+
+def _with_minus(cell: str) -> str:
+    """A negative number with the sign of minus and not a hyphen."""
+    return f"−{cell[1:]}" if _NEGATIVE.fullmatch(cell) else cell
 
 
 def aligned(cells: Cells) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """One table for every place where a result is shown.
 
-Text of 80 columns, the terminal, HTML, Markdown, LaTeX and CSV are of the same cells, in one format
-of numbers. Names come from the user's data: each form escapes them in its own way.
+Text of 80 columns, the terminal, HTML, Markdown, LaTeX, Typst and CSV are of the same cells, in one
+format of numbers. Names come from the user's data: each form escapes them in its own way.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import html
 import io
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +29,15 @@ from flatprior.models.common.layout import (
     columns_of_words,
     on_a_page,
     tabular,
+    typst_table,
     wrapped,
 )
 from flatprior.models.common.text import (
     SCREEN,
+    as_csv,
     as_latex,
     as_markdown,
+    as_typst,
     count,
     in_digits,
     names_in,
@@ -299,7 +302,7 @@ class Rendered:
         """
         if len(self.names) > LONGEST:
             return self.shortened().latex()
-        caption = "; ".join(text.rstrip(".:") for text in (self.title, *self.facts) if text) + "."
+        caption = self._caption()
         if not self.has_table:
             return "\n\n".join(filter(None, [as_latex(caption), *map(as_latex, self.notes)]))
         page, parts = self.on_a_page()
@@ -318,6 +321,37 @@ class Rendered:
                 r"\end{table}",
             ]
         )
+
+    def typst(self) -> str:
+        """A figure of Typst that holds the table; paragraphs, where there is no table.
+
+        Of a long table the first rows, and how many more there are; columns for which a page is
+        too narrow follow below.
+        """
+        if len(self.names) > LONGEST:
+            return self.shortened().typst()
+        if not self.has_table:
+            return "\n\n".join(f"#par({as_typst(text)})" for text in (self._caption(), *self.notes))
+        parts = self.on_a_page()[1]  # with Typst's letters a page has room for as much
+        if self.narrower is not None and len(self.narrower.on_a_page()[1]) < len(parts):
+            return self.narrower.typst()
+        table = partial(typst_table, self.columns, self.names, self.cells)
+        return "\n".join(
+            [
+                "#figure(",
+                "kind: table,",
+                f"caption: figure.caption(position: top, {as_typst(self._caption())}),",
+                "stack(spacing: 1em,",
+                ",\n".join(map(table, parts)),
+                "),",
+                ")",
+                *(f"#par(text(size: 0.9em, {as_typst(note)}))" for note in self.notes),
+            ]
+        )
+
+    def _caption(self) -> str:
+        """Title and facts in a line."""
+        return "; ".join(text.rstrip(".:") for text in (self.title, *self.facts) if text) + "."
 
 
 @own_error_state
@@ -350,6 +384,13 @@ class Renderable:
         Of a long table the first rows, and how many more there are.
         """
         return self.rendered(columns).latex()
+
+    def to_typst(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in Typst; names are strings there, and no markup.
+
+        Of a long table the first rows, and how many more there are.
+        """
+        return self.rendered(columns).typst()
 
     def to_csv(self, columns: Sequence[str] | None = None) -> str:
         """The table, or some of its columns, as comma-separated values, all rows and all digits.
@@ -449,16 +490,6 @@ def of_model(what: str, formula: str | None) -> str:
 def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """Notes as the sentences that stand below a table."""
     return tuple(_sentence(printable(note)) for note in notes if note)
-
-
-def as_csv(value: object) -> object:
-    """A cell as CSV has it: nothing for NaN, and no text that a spreadsheet takes for a formula."""
-    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _sentence(text: str) -> str:

@@ -232,9 +232,9 @@ def earlier_hash(stated: str, whose: str) -> str:
 
 
 def as_markdown(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text that Markdown shows as it is: that of GitHub, Jupyter and pandoc."""
     escaped = html.escape(text, quote=False).replace("\\", "\\\\")
-    for sign in "|*_`[]~":
+    for sign in "|*_`[]~$^@":
         escaped = escaped.replace(sign, f"\\{sign}")
     return escaped
 
@@ -244,6 +244,29 @@ def as_latex(text: str) -> str:
     escaped = "".join(_LATEX.get(sign, sign) for sign in text)
     # after the end of a row these would be read as its options
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped
+
+
+def as_typst(text: str) -> str:
+    r"""A string of Typst's, in which nothing is markup, with its quotation marks.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import as_typst
+    >>> print(as_typst('#a "b" $c$'))
+    "#a \"b\" $c$"
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def as_csv(value: object) -> object:
+    """A cell as CSV has it: nothing for NaN, and no text that a spreadsheet takes for a formula."""
+    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def in_digits(value: object, form: str = ".5g") -> str:

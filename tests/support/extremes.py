@@ -102,7 +102,13 @@ def wide() -> Any:
 
 def dressed(result: Any) -> list[Any]:
     """A result in all its dresses."""
-    return [str(result), result._repr_html_(), result.to_markdown(), result.to_latex()]
+    return [
+        str(result),
+        result._repr_html_(),
+        result.to_markdown(),
+        result.to_latex(),
+        result.to_typst(),
+    ]
 
 
 def classifier(case: Case) -> list[Any]:

@@ -1261,7 +1261,8 @@ TYPED = {
         "Invalid value for '--correction': 'SPSS' is not one of 'statsmodels', 'stata', 'r', "
         "'none'."),
     "a format that is none": (("fit", "DATA", "y ~ x", "--format", "xml"), "",
-        "Invalid value for '--format': 'xml' is not one of 'text', 'csv', 'md', 'tex', " "'json'."),
+        "Invalid value for '--format': 'xml' is not one of 'text', 'csv', 'md', 'tex', "
+        "'typ', 'json'."),
     "profile and robust": (("fit", "DATA", "y ~ x", "--profile", "--robust", "HC1"), "",
         "--profile is of the likelihood, which robust standard errors do not use: leave one "
         "of them out"),

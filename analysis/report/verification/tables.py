@@ -36,8 +36,8 @@ from flatprior.analysis.report.verification.of_draws import (
 )
 from flatprior.models import PointEstimate
 from flatprior.models.common.closeness import TWICE, Closeness
-from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
-from flatprior.models.common.text import abbreviated, printable, told_apart
+from flatprior.models.common.rendering import as_notes, n_shown, rows_left_out
+from flatprior.models.common.text import abbreviated, as_csv, printable, told_apart
 
 PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")

@@ -85,7 +85,7 @@ def test_sampling_weights_with_clusters_and_strata(tmp_path):
 
 
 def test_every_format_has_every_coefficient_and_nothing_else_is_printed(spector):
-    for form in ("csv", "md", "tex", "json"):
+    for form in ("csv", "md", "tex", "typ", "json"):
         result = run("fit", spector, FORMULA, "--format", form)
         assert result.exit_code == 0
         assert "NumPy" not in result.stdout

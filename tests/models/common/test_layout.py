@@ -10,6 +10,7 @@ from flatprior.models.common.layout import (
     folded,
     on_a_page,
     tabular,
+    typst_table,
     upper_ends,
     wrapped,
 )
@@ -106,3 +107,17 @@ def test_latex_fills_up_decimals_with_what_is_not_seen():
         r"b & 0.25 \\",
         r"c & 3\phantom{.00} \\",
     ]
+
+
+def test_typst_fills_up_decimals_with_what_is_not_seen():
+    cells = [["-1.5", "x"], ["0.25", "y"], ["3", "-"]]
+    lines = typst_table(["n", "word"], ["a", "b", "c"], cells, range(2)).splitlines()
+    assert lines[0] == "table(columns: 3, align: (left, right, left,),"
+    assert lines[3:-1] == [
+        '"a", "−1.5" + hide("0"), "x",',
+        '"b", "0.25", "y",',
+        '"c", "3" + hide(".00"), "-",',
+    ]
+    one = typst_table(["n", "word"], ["a", "b", "c"], cells, range(1, 2))
+    assert "columns: 2, align: (left, left,)" in one
+    assert "1.5" not in one

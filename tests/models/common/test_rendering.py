@@ -142,7 +142,7 @@ def test_latex_folds_what_a_page_is_too_narrow_for_and_has_signs_of_minus():
     assert "1e-09" in latex
 
 
-@pytest.mark.parametrize("form", ["text", "html", "markdown", "latex"])
+@pytest.mark.parametrize("form", ["text", "html", "markdown", "latex", "typst"])
 def test_a_long_table_is_cut_with_a_count_in_every_form_but_csv(form):
     found = table([f"row{i}x" for i in range(101)], x=np.arange(101.0))
     shown = getattr(found, form)()
@@ -156,6 +156,33 @@ def test_a_long_table_is_cut_with_a_count_in_every_form_but_csv(form):
 def test_every_special_sign_of_latex_is_escaped():
     text = table(("~^#%&_{}$\\", "b")).latex()
     assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
+
+
+def test_nothing_of_a_name_is_markup_in_markdown_of_github_jupyter_or_pandoc():
+    text = table(("|*_`[]~$^@<\\", "b")).markdown()
+    assert r"| \|\*\_\`\[\]\~\$\^\@&lt;\\ |" in text
+
+
+def test_nothing_of_a_name_is_markup_in_typst():
+    nasty = 'a#$*_@<>`[]~=-/\\ "//'
+    found = table((nasty, "b"), x=[-1.25, 3.0])
+    lines = found.typst().splitlines()
+    escaped = nasty.replace("\\", "\\\\").replace('"', '\\"')
+    assert f'"{escaped}", "−1.25",' in lines
+    assert '"b", "3.00",' in lines
+    assert 'caption: figure.caption(position: top, "Title; a fact."),' in lines
+    assert lines[-1] == '#par(text(size: 0.9em, "A note."))'
+
+
+def test_typst_has_paragraphs_where_there_is_no_table_and_several_tables_on_a_narrow_page():
+    words = Rendered.of(pd.DataFrame(), {}, 'a "title"', ["a fact"], ["a note"]).typst()
+    assert words == '#par("a \\"title\\"; a fact.")\n\n#par("A note.")'
+    found = table(("a", "-1"), **{f"a long column {j}": [-1.5 - j, 1e-9] for j in range(9)})
+    shown = found.typst()
+    assert shown.count("table.header(") == 3
+    assert shown.count("stack(") == shown.count("#figure(") == 1
+    assert shown.count('\n"a", ') == shown.count('\n"-1", ') == 3  # a name stays as it is
+    assert all(shown.count(f'"−{1.5 + j}') == 1 for j in range(9))
 
 
 def test_signs_of_ours_that_pdflatex_does_not_know_are_in_its_words():
