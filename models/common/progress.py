@@ -120,9 +120,14 @@ def status(what: str, shown: bool = True) -> Iterator[Callable[[], None]]:
     """
     main = threading.current_thread() is threading.main_thread()
     with ExitStack() as stack:
-        if shown and main and sys.stderr is not None and sys.stderr.isatty():
+        if shown and main and (_live.get() is not None or _on_a_terminal()):
             stack.enter_context(progress_bar(what, None, True))
         yield stack.close
+
+
+def _on_a_terminal() -> bool:
+    """Whether standard error is one; while a display is there, rich stands in its place."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
