@@ -286,7 +286,7 @@ def test_every_dress_escapes_names_and_fits_80_columns():
     lines = comparison.to_markdown(["k", "AIC"]).splitlines()
     assert lines[4] == "|  | k | AIC |"
     assert lines[6].startswith("| null | 1 |")
-    assert any(r"&lt;script&gt;\|\_$ &amp; a name" in line for line in lines)
+    assert any(r"&lt;script&gt;\|\_\$ &amp; a name" in line for line in lines)
 
 
 def test_the_facts_are_plain_json(models, posteriors):
