@@ -57,7 +57,7 @@ def test_all_rows_are_left_out_as_in_memory(tmp_path, place, roles):
     assert len(expected.without_mle) == 2
     assert expected.n_refits > 5
     same(found, expected)
-    assert str(found).splitlines()[0].startswith("the leave-one-out log score is -inf: without any one of rows ")
+    assert "score is -inf: without any one of rows " in str(found).splitlines()[0]
 
 
 @pytest.mark.parametrize("codes", [False, True])
