@@ -320,11 +320,11 @@ class Certificate(Renderable):
             if math.isfinite(bound)
             else "Certificate: NOTHING IS PROVED about the distance from the MLE",
             notes=[
-                "it proves that the MLE exists and is unique"
+                "the certificate proves that the MLE exists and is unique"
                 if self.proves_existence
-                else "it does not prove that the MLE exists",
-                "computed from the coefficients and the data alone, rounding included: whoever "
-                "computed them, the one MLE is no further away"
+                else "the certificate does not prove that the MLE exists",
+                "it is computed from the coefficients and the data alone, rounding included: "
+                "whoever computed them, the MLE is no further from them than the error bound"
                 if math.isfinite(bound)
                 else "",
             ],

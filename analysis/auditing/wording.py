@@ -60,9 +60,9 @@ def of_numbers(numbers: Sequence[Judged]) -> str:
     if not judged:
         return ""
     if not off:
-        return f", with all {len(judged)} stated numbers right{_kinds(numbers)}"
-    stated = count(len(judged), "stated number")
-    return f"; {off} of {stated} {'is' if off == 1 else 'are'} off{_kinds(numbers)}"
+        return f", with all {len(judged)} numbers beside the coefficients right{_kinds(numbers)}"
+    beside = f"{count(len(judged), 'number')} beside the coefficients"
+    return f"; {off} of {beside} {'is' if off == 1 else 'are'} off{_kinds(numbers)}"
 
 
 def _kinds(numbers: Sequence[Judged]) -> str:

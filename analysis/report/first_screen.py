@@ -88,7 +88,7 @@ def _figures(main: MainModel) -> list[Facts]:
     found = [
         ("Observations", f"{n:,}", _of_which_rows(main)),
         ("Events", f"{model.n_events:,}", events_said(model)),
-        ("Coefficients", f"{k:,}", _for_each(main)),
+        ("Coefficients", f"{k:,}", main.each),
     ]
     goodness, test = summary.goodness, summary.against_null
     if goodness is not None:
@@ -112,14 +112,6 @@ def _figures(main: MainModel) -> list[Facts]:
         found.append(("R2, Tjur", f"{in_three(goodness.tjur)}", ""))
     found += _of_predictions(main)
     return [dict(zip(("name", "value", "detail"), each, strict=True)) for each in found]
-
-
-def _for_each(main: MainModel) -> str:
-    """Observations of the rarer outcome for each coefficient that is no intercept."""
-    k = main.n_slopes
-    if not k:
-        return ""
-    return f"{main.rarer / k:.1f} of the rarer outcome for each{main.beside}"
 
 
 def _of_which_rows(main: MainModel) -> str:

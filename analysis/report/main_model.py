@@ -97,6 +97,39 @@ class Reported:
         return variables_of(self.model, self.column_sums)
 
     @property
+    def rarer(self) -> int:
+        """Observations of the outcome that came less often."""
+        return min(self.model.n_events, self.model.n_observations - self.model.n_events)
+
+    @found_once
+    def n_slopes(self) -> int:
+        """Coefficients that the data determine, beside a constant."""
+        return self.rank - self.has_intercept
+
+    @property
+    def rank(self) -> int:
+        """Coefficients that the data determine."""
+        return self.model.n_parameters
+
+    @property
+    def beside(self) -> str:
+        """What these stand beside, in words; empty where that is nothing."""
+        if self.n_slopes == self.rank:
+            return ""
+        return " beside the intercept" if self.has_intercept else " beside a constant"
+
+    @property
+    def each(self) -> str:
+        """Observations of the rarer outcome for each coefficient beside a constant, in words."""
+        divisor, beside = (self.n_slopes, self.beside) if self.n_slopes else (self.rank, "")
+        return f"{self.rarer / max(divisor, 1):.1f} of the rarer outcome for each{beside}"
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether a column is the constant."""
+        return any(each.kind == "constant" for each in self.variables)
+
+    @property
     def posteriors(self) -> tuple[Posterior, ...]:
         """The draws that were checked."""
         return () if self.agreement is None else self.agreement.posteriors
@@ -118,6 +151,11 @@ class WithoutMLE(Reported):
     """
 
     existence: Existence
+
+    @property
+    def rank(self) -> int:
+        """Coefficients that the data determine: columns that are no combinations of others."""
+        return self.model.n_parameters - len(self.existence.dependencies)
 
     @found_once
     def limits(self) -> Limits | None:
@@ -252,29 +290,11 @@ class MainModel(Reported):
         """How nearly columns are dependent, in the covariance of the fit."""
         return collinearity(self.model, self.fit)
 
-    @property
-    def rarer(self) -> int:
-        """Observations of the outcome that came less often."""
-        return min(self.model.n_events, self.model.n_observations - self.model.n_events)
-
     @found_once
     def n_slopes(self) -> int:
         """Coefficients beside a constant: all, where the columns hold none."""
         test = self.summary.against_null
-        if test is not None:
-            return test.df
-        return self.model.n_parameters - self._has_intercept
-
-    @property
-    def beside(self) -> str:
-        """What these stand beside, in words; empty where that is nothing."""
-        if self.n_slopes == self.model.n_parameters:
-            return ""
-        return " beside the intercept" if self._has_intercept else " beside a constant"
-
-    @property
-    def _has_intercept(self) -> bool:
-        return any(each.kind == "constant" for each in self.variables)
+        return super().n_slopes if test is None else test.df
 
     @found_once
     def profile(self) -> pd.DataFrame | None:

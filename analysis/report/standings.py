@@ -11,6 +11,7 @@ from flatprior.analysis.report.main_model import MainModel
 from flatprior.models.common.text import count, first_of
 
 GOOD, LOOK, FAILED = "good", "look", "failed"
+MISLED = "Wald test misled"
 # what words mean that do not say it themselves; one line below the sections has those used there
 LEGEND = {
     "proved": "by a certificate of coefficients and data alone, rounding included",
@@ -68,7 +69,13 @@ def standings(main: MainModel, doubts: Sequence[Doubt]) -> dict[str, Standing]:
     if main.audits:
         wrong = [audit.producer for audit in main.audits if not audit.passed]
         found["audits"] = _failed(wrong) if wrong else passed
-    return found | _doubted(found, doubts, left)
+    # Table 1 and odds ratios are of the coefficients too, but for tests that are not theirs
+    also = [
+        doubt._replace(section="variables")
+        for doubt in doubts
+        if doubt.section == "coefficients" and (doubt.short != MISLED or main.profile is None)
+    ]
+    return found | _doubted(found, [*doubts, *also], left)
 
 
 def legend(found: Iterable[Standing]) -> dict[str, str]:
@@ -100,10 +107,7 @@ def _doubted(found: dict[str, Standing], doubts: Sequence[Doubt], left: int) -> 
     """The sections that have a doubt, with the reasons."""
     reasons: dict[str, list[str]] = {}
     for doubt in doubts:
-        # Table 1 and odds ratios are of the coefficients too
-        also = ["variables"] if doubt.section == "coefficients" else []
-        for section in (doubt.section, *also):
-            reasons.setdefault(section, []).append(doubt.short)
+        reasons.setdefault(doubt.section, []).append(doubt.short)
     if left and "data" in reasons:
         reasons["data"].insert(0, f"{count(left, 'row')} left out")
     open_to_doubt = {section for section, each in found.items() if each.kind != FAILED}

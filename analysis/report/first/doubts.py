@@ -14,7 +14,7 @@ from flatprior.analysis.report.first.of_results import of_audits, of_comparison,
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.main_model import MainModel, refits_left_out
 from flatprior.analysis.report.sections.prediction import decisions_of, how_in_sample
-from flatprior.analysis.report.standings import Doubt
+from flatprior.analysis.report.standings import MISLED, Doubt
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages, wald_interval
 from flatprior.models.common.text import (
@@ -164,7 +164,7 @@ def _of_tests(main: MainModel) -> list[Doubt]:
                 "coefficients",
                 f"The Wald test is misled for {names_in(ROOM, misled)} (Hauck-Donner effect): a "
                 "larger effect would look less significant. Use the likelihood ratio.",
-                "Wald test misled",
+                MISLED,
             )
         )
     test = summary.against_null
@@ -217,7 +217,7 @@ def _of_skill(main: MainModel) -> Worded | None:
     return (
         "Its probabilities are not shown to be nearer to the outcomes than the share of events is: "
         f"{said}, where 0 is the share of events.",
-        "no skill shown",
+        "no Brier skill shown",
     )
 
 
@@ -269,7 +269,9 @@ def _of_slope(main: MainModel) -> Worded | None:
     expected, short = f"be {how}", how
     if slope.high < 0:
         expected, short = "rank the wrong way round", REVERSED
-    holds = ", which holds 1" if slope.low <= 1 <= slope.high else ""
+    holds = ""
+    if slope.low <= 1 <= slope.high:
+        holds, short = ", which holds 1: it may be right", f"perhaps {how}"
     ends = f" ({slope.interval}{holds})" if slope.interval else ""
     besides = "" if alone is None else f"; {alone.said} by leave-one-out, which {low_alone}"
     return (

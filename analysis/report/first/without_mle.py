@@ -23,6 +23,7 @@ from flatprior.models.common.text import abbreviated, count, names_in
 FEW_EVENTS = 10  # for each coefficient, below which chi-squared quantiles are rough
 MOST_ENDS = 4  # intervals with one end that are key figures
 ROOM = 80  # characters for names
+SHORT = 20  # of names in the row of a section
 
 Figure = tuple[str, str, str]  # name, value and detail
 
@@ -31,22 +32,21 @@ def figures_of(main: WithoutMLE) -> list[Figure]:
     """Counts, the supremum of the log-likelihood, the test by it, and ends of open intervals."""
     model, existence = main.model, main.existence
     n, k = model.n_observations, model.n_parameters
-    rank = k - len(existence.dependencies)
-    rarer = min(model.n_events, n - model.n_events)
+    rank = main.rank
     of_rank = f"of rank {rank}; " if rank < k else ""
     left = model.n_dropped + model.n_zero_weight
     there = [] if model.n_rows == n else [f"in {count(model.n_rows, 'row')}"]
     found = [
         (
             "Observations",
-            f"{n}",
+            f"{n:,}",
             ", ".join([*there, f"{count(left, 'row')} left out" if left else "no row left out"]),
         ),
-        ("Events", f"{model.n_events}", events_said(model)),
-        ("Coefficients", f"{k}", f"{of_rank}{rarer / rank:.1f} of the rarer outcome for each"),
+        ("Events", f"{model.n_events:,}", events_said(model)),
+        ("Coefficients", f"{k}", f"{of_rank}{main.each}"),
     ]
     if existence.n_separated:
-        found.append(("Separated rows", f"{existence.n_separated}", f"of {model.n_rows}"))
+        found.append(("Separated rows", f"{existence.n_separated:,}", f"of {model.n_rows:,}"))
     limit = existence.limit
     if limit is None or math.isnan(limit.log_likelihood):
         return found
@@ -108,7 +108,7 @@ def doubts_of(main: WithoutMLE) -> list[Said]:
                 "claims",
                 f"An estimate, a standard error, z or Wald interval that a program prints for "
                 f"{whose} is where its iterations stopped: it is no result.",
-                "no Wald interval",
+                f"no Wald interval of {whose if len(whose) < SHORT else 'some'}",
             )
         )
     if existence.dependencies:
@@ -131,13 +131,13 @@ def doubts_of(main: WithoutMLE) -> list[Said]:
                 "no posterior",
             )
         )
-    rarer = min(model.n_events, model.n_observations - model.n_events)
-    if rarer < FEW_EVENTS * model.n_parameters:
+    if main.rarer < FEW_EVENTS * main.n_slopes:
         found.append(
             (
                 "claims",
-                f"Small sample: {rarer} of the rarer outcome for "
-                f"{count(model.n_parameters, 'coefficient')}, fewer than {FEW_EVENTS} for each. "
+                f"Small sample: {main.rarer} of the rarer outcome for "
+                f"{count(main.n_slopes, 'coefficient')}{main.beside}, fewer than {FEW_EVENTS} for "
+                "each. "
                 + ("What diverges may be finite in more rows. " if existence.n_separated else "")
                 + "The p of likelihood-ratio tests is rough.",
                 "small sample",

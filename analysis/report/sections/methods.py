@@ -83,18 +83,15 @@ def _data(main: Reported) -> Iterator[str]:
     where = "" if model.n_rows == n else f" in {count(model.n_rows, 'row')}"
     if model.weights_name is not None:
         where += " (frequency weights, taken as counts of observations)"
-    k, beside = model.n_parameters, ""
-    each = min(events, n - events) / k
-    if isinstance(main, MainModel) and main.n_slopes:
-        each, beside = main.rarer / main.n_slopes, main.beside
     yield (
         f"The analysis is of {count(n, 'observation')}{where} with {count(events, 'event')} "
-        f"({percent(events / n)}) and {count(k, 'coefficient')} "
-        f"({each:.1f} observations of the rarer outcome for each{beside})" + _left_out(model)
+        f"({percent(events / n)}) and "
+        f"{count(model.n_parameters, 'coefficient')} ({main.each})" + _left_out(model)
     )
     references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]
     if references:
         yield f"Reference levels: {names_in(SCREEN, references)}."
+    yield "Events and other observations were neither weighted nor sampled to balance them."
     if model.aliased is not None:
         yield (
             f"Left out as linear combinations of other columns: "
@@ -210,6 +207,9 @@ def _comparison(data: Facts) -> list[str]:
     unranked = f", of which {none} without an estimate {'was' if none == 1 else 'were'} not ranked"
     said = f"{models} of the same observations were compared by {listing(by)}"
     said += f"{unranked if none else ''}."
+    if any(row.get("LR") is not None for row in compared["models"].values()):
+        suprema = ", by suprema where a model has no estimate" if none else ""
+        said += f" Nested models were compared by likelihood-ratio tests{suprema}."
     if data["agreement"] is None and len(compared["estimates"]) > 1:
         said += (
             f" The model above is the best of them by {by[1] if drawn else by[0]}: its intervals "
@@ -302,8 +302,8 @@ def _without_estimate(main: WithoutMLE) -> tuple[list[str], list[str]]:
         how.append(
             "Given are the supremum of the likelihood, likelihood-ratio tests by suprema, and "
             "profile-likelihood intervals, open on the side on which the likelihood does not fall, "
-            "where the size of the data allows it; Wald tests, standard errors of coefficients "
-            "that diverge, and draws of a posterior under the flat prior do not exist."
+            "where the size of the data allows it. Of coefficients that diverge there are no Wald "
+            "tests and no standard errors, and of a posterior under the flat prior no draws."
         )
     return how, [*_why_none(main), NOT_PROVED]
 

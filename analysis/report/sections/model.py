@@ -56,10 +56,10 @@ def data_and_model(main: Reported) -> Facts:
     facts = {
         "formula": main.formula,
         "response": model.response_name,
-        "observations": f"{model.n_observations}"
+        "observations": f"{model.n_observations:,}"
         + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}")
         + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
-        "events": f"{model.n_events} ({percent(model.n_events / model.n_observations)})",
+        "events": f"{model.n_events:,} ({percent(model.n_events / model.n_observations)})",
         "coefficients": f"{model.n_parameters}",
         "rows left out": ", ".join(
             f"{left} ({why})"

@@ -228,7 +228,8 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                     {"observed": "+.4f", "predicted": "+.4f", "mcse": ".4f"},
                     f"Posterior mean minus MLE, in standard errors ({check.route})",
                     notes=[
-                        "the mean is not the mode; by how much it differs is known beforehand",
+                        "the mean is not the mode; by how much it differs is known beforehand, to "
+                        "first order",
                         *terms(["mcse"]),
                     ],
                 ),

@@ -254,11 +254,11 @@ AIC: 39.896
     model = BernoulliLogistic.from_formula("cbind(suc, fail) ~ x", counts)
     found = audit(printed, model)
     assert found.passed
-    assert "all 9 stated numbers right" in found.verdict
+    assert "all 9 numbers beside the coefficients right" in found.verdict
     # groups of alike rows, which is all that a table of single observations knows, are seven
     single = BernoulliLogistic.from_formula(
         "y ~ x",
         pd.concat([counts.assign(y=1, n=counts["suc"]), counts.assign(y=0, n=counts["fail"])]),
         frequency_weights="n",
     )
-    assert "; 3 of 9 stated numbers are off" in audit(printed, single).verdict
+    assert "; 3 of 9 numbers beside the coefficients are off" in audit(printed, single).verdict

@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
             "variables": short,
             "influence": "look here: single rows decide, 1 row of much weight",
         },
-        **{"prediction": "look here: no skill shown, too extreme"},
+        **{"prediction": "look here: no Brier skill shown, perhaps too extreme"},
     }
     assert set(facts["first"]["legend"]) == {"proved", "draws tested", "passed"}
 

@@ -187,7 +187,7 @@ def test_audits_take_the_model(model):
     kept = [theirs.exog_names.index(name) for name in model.names]
     fit = type(theirs)(theirs.endog, pd.DataFrame(theirs.exog[:, kept], columns=list(model.names)))
     found = audit(fit.fit(disp=0, maxiter=200, tol=1e-10), model)
-    assert found.verdict.endswith("stated numbers right")
+    assert found.verdict.endswith("numbers beside the coefficients right")
 
 
 def test_the_test_of_a_left_out_interaction_is_that_of_ranks(model):

@@ -43,7 +43,7 @@ def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
     stated = len(right.numbers) - model.n_parameters
     assert item(facts, "audit-1")["facts"] == [
         f"The maximum likelihood estimate (proved to {right.error_bound:.1e} standard errors), "
-        f"with all {stated} stated numbers right."
+        f"with all {stated} numbers beside the coefficients right."
     ]
     path = write_report(tmp_path / "report.html", audits=right)
     assert list(verify_report(model, path).index) == ["reported"]
