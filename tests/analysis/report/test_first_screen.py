@@ -104,7 +104,8 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
         **{"agreement": "proved, draws tested", "posterior": "passed", "sampling": "passed"},
         **{
             "coefficients": short,
-            "variables": short,
+            # the intervals of odds ratios are no Wald intervals
+            "variables": "look here: small sample",
             "influence": "look here: single rows decide, 1 row of much weight",
         },
         **{"prediction": "look here: no Brier skill shown, perhaps too extreme"},
