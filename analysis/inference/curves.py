@@ -371,10 +371,17 @@ def _of_formula(model: BernoulliLogistic, rows: Averaged, choice: Levels) -> dic
             made = _Variable.category(name, levels[name], frame[name], rows.share, base)
         else:
             values = np.asarray(numbers(column(frame, name)), dtype=float)
-            median = float(np.quantile(values, 0.5, method="lower"))
-            made = _Variable.number(name, values, rows.share, means.get(name, median))
+            held = means[name] if name in means else _median(values, rows.share)
+            made = _Variable.number(name, values, rows.share, held)
         found[name] = made
     return found
+
+
+def _median(values: Array, share: Array) -> float:
+    """The lower median, of rows that have a share of the observations each."""
+    order = np.argsort(values)
+    # half but for rounding of the sum
+    return float(values[order][np.searchsorted(np.cumsum(share[order]), 0.5 - 1e-9)])
 
 
 def _of_columns(model: BernoulliLogistic, rows: Averaged) -> dict[str, _Variable]:

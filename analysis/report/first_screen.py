@@ -186,7 +186,8 @@ def _most_influential(main: MainModel) -> str:
         without = ""
         if main.exact is not None and np.isfinite(main.exact.coefficients[i]).all():
             name, by = most_moved(main, int(i))
-            without = f"; without it {name} changes by {by:+.2f} standard errors"
+            it = "it" if main.single == "row" else "one observation of it"
+            without = f"; without {it} {name} changes by {by:+.2f} standard errors"
         said.append(f"{label_of(label)} ({value:.3g}{without})")
     rows = f"Most influential rows (Cook's distance): {', '.join(said)}."
     if main.exact is None or main.exact.without_mle:
@@ -196,7 +197,8 @@ def _most_influential(main: MainModel) -> str:
     if far[i] > LARGE_MOVE:
         return rows
     name, by = most_moved(main, i)
+    row = f"{main.without} {label_of(main.here.row_labels[i])}"
     return (
-        f"No row alone moves a coefficient by more than {LARGE_MOVE:g} standard error: the most is "
-        f"{name}, by {by:+.2f} without row {label_of(main.here.row_labels[i])}. {rows}"
+        f"No {main.single} alone moves a coefficient by more than {LARGE_MOVE:g} standard error: "
+        f"the most is {name}, by {by:+.2f} {row}. {rows}"
     )

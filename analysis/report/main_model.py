@@ -125,6 +125,16 @@ class Reported:
         return f"{self.rarer / max(divisor, 1):.1f} of the rarer outcome for each{beside}"
 
     @property
+    def single(self) -> str:
+        """What is left out alone: a row, or one of the observations that a row stands for."""
+        return "row" if self.model.n_rows == self.model.n_observations else "observation"
+
+    @property
+    def without(self) -> str:
+        """That of a row whose label follows."""
+        return "without row" if self.single == "row" else "without one observation of row"
+
+    @property
     def has_intercept(self) -> bool:
         """Whether a column is the constant."""
         return any(each.kind == "constant" for each in self.variables)

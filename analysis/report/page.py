@@ -17,7 +17,7 @@ from typing import Any
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import as_csv
+from flatprior.models.common.text import LEAST_P, SMALLEST_P, as_csv
 
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
@@ -81,6 +81,9 @@ _NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the 
 _WHOLE = re.compile(r"[-+]?\d+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")  # a count
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_SHOWN = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?")  # a number as a cell has it
+_BOOLEANS = {"True": "yes", "False": ""}
+CUT = 2e-3  # by which a number of three digits may differ from one that is rounded elsewhere
 
 
 def sealed(page: str) -> str:
@@ -316,14 +319,30 @@ def shows(cell: str, value: str) -> bool:
     try:
         number = float(value)
     except ValueError:
-        return alike(cell, value, 0.0) or cell == ("yes" if value == "True" else "")
-    if cell.startswith("<"):
-        return number < float(cell[1:])
-    try:
-        shown = float(cell)
-    except ValueError:
+        return alike(cell, value, 0.0) or cell == _BOOLEANS.get(value)
+    if cell == LEAST_P:
+        return number < SMALLEST_P
+    if not (cell.isascii() and _SHOWN.fullmatch(cell)):
         return False
-    mantissa, _, exponent = cell.lower().partition("e")
+    if _WHOLE.fullmatch(cell):
+        # a whole number is shown whole, digits that are certain are never rounded up, and of 4 and
+        # more digits nothing stands behind the point
+        rounded = abs(number) >= 1000 and abs(float(cell) - number) <= 0.5001
+        return rounded or float(cell) == math.floor(number)
+    mantissa, _, exponent = cell.partition("e")
     unit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
-    # half a unit of the last place, or a whole one of digits, which are never rounded up
-    return abs(shown - number) <= (0.5001 if "." in cell or "e" in cell.lower() else 1.0) * unit
+    return abs(float(cell) - number) <= 0.5001 * unit  # half a unit of the last place
+
+
+def same_cell(cell: str, made: str, absolute: float) -> bool:
+    """Whether a cell shows what one made anew does: the same text, or as many digits of one number.
+
+    That it shows the number of its copy is for `shows` to say. The last digit, and at a power of
+    ten how many there are, may differ by rounding; `absolute` is that of a number that may be 0.
+    """
+    if cell == made or alike(cell, made, CUT):
+        return True
+    if not (_SHOWN.fullmatch(cell) and _SHOWN.fullmatch(made)):
+        return False
+    form, due = (re.sub(r"\d", "0", each) for each in (cell, made))
+    return form == due or abs(float(cell) - float(made)) <= absolute

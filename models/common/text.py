@@ -35,6 +35,7 @@ NO_ROWS = "the data have no rows; give some below the names of the columns"
 HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 SCREEN = 600  # characters that all the names in a message may have
+LEAST_P = "<1e-308"  # of what is less
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
@@ -329,7 +330,7 @@ def p_value(p: float, log_p: float | None = None, form: str = "#.3g") -> str:
     if not p < SMALLEST_P:  # NaN too
         return "-" if math.isnan(p) else format(p, form)
     if log_p is None or not math.isfinite(log_p):
-        return "<1e-308"
+        return LEAST_P
     power, size = divmod(log_p / math.log(10), 1.0)
     mantissa = f"{10**size:.1f}"
     return f"1.0e{power + 1:.0f}" if mantissa == "10.0" else f"{mantissa}e{power:.0f}"

@@ -62,15 +62,14 @@ class Decided:
     n_rows: int
     at_least: bool
 
-    @property
-    def many(self) -> str:
-        """How many rows, each by itself, in words that go before "whether"."""
+    def many(self, single: str) -> str:
+        """How many rows or observations, each by itself, in words that go before "whether"."""
         if self.n_rows == 1 and not self.at_least:
-            return "One row decides"
+            return f"One {single} decides"
         if self.n_rows == 1:
-            return "At least one row decides"
+            return f"At least one {single} decides"
         more = "At least " if self.at_least else ""
-        return f"{more}{count(self.n_rows, 'row')}, each alone, decide"
+        return f"{more}{count(self.n_rows, single)}, each alone, decide"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

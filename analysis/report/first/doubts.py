@@ -291,17 +291,20 @@ def _of_rows(main: MainModel) -> list[Doubt]:
         found.append(
             (f"The estimate hangs on single rows: {exact.message}.", "it hangs on single rows")
         )
-    found += [(said, "single rows decide") for said in decisions_of(main.deciding)]
+    decided = main.deciding is not None and main.deciding.coefficients
+    short = f"single {main.single}s {'decide' if decided else 'may decide'}"
+    found += [(said, short) for said in decisions_of(main)]
     far = np.abs(moved(main)).max(axis=1)
     many = int((far > LARGE_MOVE).sum())
     if many:
         i = int(np.argmax(far))
+        name, by = most_moved(main, i)
         found.append(
             (
-                f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by "
-                f"more than a standard error: without row {label_of(main.here.row_labels[i])} "
-                f"{most_moved(main, i)[0]} changes by {most_moved(main, i)[1]:+.2f} of them.",
-                f"{count(many, 'row')} of much weight",
+                f"{count(many, main.single)} alone {'moves' if many == 1 else 'move'} a "
+                f"coefficient by more than a standard error: {main.without} "
+                f"{label_of(main.here.row_labels[i])} {name} changes by {by:+.2f} of them.",
+                f"{count(many, main.single)} of much weight",
             )
         )
     return [Doubt("influence", *each) for each in found]

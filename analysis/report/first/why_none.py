@@ -174,4 +174,4 @@ def _without_end(main: WithoutMLE) -> str:
         whose = "its odds ratio" if len(far) == 1 else f"the odds ratio of {printable(name)}"
         said.append(f"{whose} has {OTHER[found[name]]}{end}")
     more = len(far) - MOST_SAID
-    return ", and ".join(said) + (f", and {count(more, 'more')} likewise" if more > 0 else "")
+    return ", and ".join(said) + (f", and {more} more likewise" if more > 0 else "")

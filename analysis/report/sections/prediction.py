@@ -20,7 +20,6 @@ from flatprior.analysis.figures.diagnostics import (
     plot_influence,
 )
 from flatprior.analysis.figures.models import plot_comparison
-from flatprior.analysis.report.first.deciding_rows import DecidingRows
 from flatprior.analysis.report.glossary import OF_LEAVE_ONE_OUT, terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
@@ -244,19 +243,21 @@ def _binned(main: MainModel) -> Facts:
     )
 
 
-def decisions_of(found: DecidingRows | None) -> list[str]:
+def decisions_of(main: MainModel) -> list[str]:
     """Which rows decide whether an interval holds 1, a sentence a coefficient."""
+    found = main.deciding
     if found is None:
         return []
     said = [
-        f"{each.many} whether the interval of {abbreviated(each.name)} holds 1: odds ratio "
-        f"{_ratio(each.all_rows)}; without row {abbreviated(printable(each.label))} it is "
+        f"{each.many(main.single)} whether the interval of {abbreviated(each.name)} holds 1: odds "
+        f"ratio {_ratio(each.all_rows)}; {main.without} {abbreviated(printable(each.label))} it is "
         f"{_ratio(each.without)}."
         for each in found.coefficients
     ]
-    if found.also and said:
+    if found.also:
         also = names_in(SCREEN, list(found.also))
-        said[-1] += f" Single rows may decide on {also} too."
+        too = " too" if said else ""
+        said.append(f"Single {main.single}s may decide on {also}{too}, which was not looked at.")
     return said
 
 
@@ -272,16 +273,22 @@ def _decided(main: MainModel) -> list[str]:
     found = main.deciding
     if found is None:
         return []
-    said = decisions_of(found)
-    kind = "Intervals are those of the profile likelihood, without a row by a fit of all others."
+    said = decisions_of(main)
+    kind = (
+        "Intervals are those of the profile likelihood, without "
+        f"{'a row' if main.single == 'row' else 'an observation'} by a fit of all others."
+    )
     left = (
         "Of these coefficients, near to the edge, it was not looked at, which would take long: "
         f"{names_in(SCREEN, list(found.not_looked_at))}."
         if found.not_looked_at
         else ""
     )
-    none = "" if said else "No single row decides whether the interval of an odds ratio holds 1."
-    return [*said, none, kind if said else "", left]
+    none = ""
+    if not said:
+        of = "another" if left else "an"
+        none = f"No single {main.single} decides whether the interval of {of} odds ratio holds 1."
+    return [*said, left, none, kind if said else ""]
 
 
 def _as_mean(main: MainModel, exact: ExactLOO) -> str:

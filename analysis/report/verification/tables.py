@@ -16,6 +16,7 @@ from flatprior.analysis.report.page import (
     Page,
     Table,
     alike,
+    same_cell,
     same_number,
     shows,
 )
@@ -134,13 +135,15 @@ def _table_held(
     places = [(at, column) for at, column in enumerate(shown.columns) if column not in more]
     for i, j in enumerate(order):
         for now, (at, column) in enumerate(places):
-            # a cell shows what its copy with all digits has (`_copies_hold`), which is compared
+            # a cell shows what its copy with all digits has (`_copies_hold`), which is compared,
+            # and in as many digits as that made anew
             there = i < len(shown.cells) and j < len(again.cells)
             seen, made = (
                 (shown.cells[i][at], again.cells[j][now]) if there else (rows[i][at], anew[j][now])
             )
             require(
-                _same_cell(rows[i][at], anew[j][now], column, shown.columns, name, bounds),
+                _same_value(rows[i][at], anew[j][now], column, shown.columns, name, bounds)
+                and (not there or same_cell(seen, made, _absolute(column, shown.columns, name))),
                 f"{'the page shows' if there else 'there is'} {seen!r} in the table "
                 f"{shown.title!r}, row {names[i]!r}, column {column!r}, where {made!r} is computed",
             )
@@ -197,7 +200,7 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         )
 
 
-def _same_cell(
+def _same_value(
     seen: str, due: str, column: str, columns: tuple[str, ...], table: str, bounds: float
 ) -> bool:
     """Whether a cell of the copy with all digits is the one computed anew."""

@@ -51,7 +51,8 @@ def test_a_row_of_the_births_decides_on_one_coefficient_and_both_intervals_are_r
     found = found_of(model, range(1, 9))
     (only,) = found.coefficients
     assert (only.name, only.label, only.n_rows, only.at_least) == ("ptl", 93, 1, False)
-    assert only.many == "One row decides"
+    assert only.many("row") == "One row decides"
+    assert only.many("observation") == "One observation decides"
     without = BernoulliLogistic.from_formula(BIRTHS, data.drop(index=93))
     for ours, of in ((only.all_rows, model), (only.without, without)):
         expected = confidence_intervals(of, names=["ptl"]).table().to_numpy()[0]
@@ -115,12 +116,12 @@ def test_the_one_coefficient_of_a_model_is_looked_at_and_what_is_not_counted_is_
     assert every.name == "x1"
     assert every.n_rows > 2
     assert not every.at_least
-    assert every.many == f"{every.n_rows} rows, each alone, decide"
+    assert every.many("row") == f"{every.n_rows} rows, each alone, decide"
     assert every.all_rows[1] > 0 > every.without[1]
     monkeypatch.setattr(module, "MOST_REFITS", 2)
     (some,) = found_of(model).coefficients
     assert (some.label, some.n_rows, some.at_least) == (every.label, 2, True)
-    assert some.many == "At least 2 rows, each alone, decide"
+    assert some.many("row") == "At least 2 rows, each alone, decide"
 
 
 def test_coefficients_near_the_edge_that_would_take_long_are_named(monkeypatch):

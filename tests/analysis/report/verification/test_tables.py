@@ -8,6 +8,7 @@ from multiplier import repeated
 from reports import data, many_levels, many_levels_agreement, results
 
 from flatprior.analysis import compare_routes, verify_report, write_report
+from flatprior.analysis.report.page import Page
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -141,6 +142,36 @@ def test_every_number_that_is_changed_on_the_page_is_told(both, comparison, mode
         path.write_text(resealed(changed), newline="\n")
         with pytest.raises(ValueError, match=r"the page shows|the copies of the table"):
             verify_report(model, path, dict(comparison.models))
+
+
+def with_cell(page, name, i, j, text):
+    """The page with another text in one cell and its copies, but for that with all digits."""
+
+    def change(table):
+        cells = [list(row) for row in table.cells]
+        cells[i][j] = text
+        return replace(table, cells=tuple(map(tuple, cells)))
+
+    return rewritten(name, change)(page)
+
+
+@pytest.mark.usefixtures("made_once")
+@pytest.mark.parametrize("text", ["0", "1", "-1", "0.0", "0e9", "<99", ">0", "٠", "", "-", "yes"])
+def test_no_cell_is_another_number_or_has_fewer_digits(text, both, comparison, model, tmp_path):
+    page, _ = both
+    tables, path = Page.of(page).tables, tmp_path / "changed.html"
+    told = 0
+    for name in ("coefficients-table", "odds-ratios", "data-table", "indices", "scores"):
+        table = tables[name]
+        for j in range(len(table.columns)):
+            i = next((i for i, row in enumerate(table.cells) if row[j] not in ("", "-")), None)
+            if i is None or table.cells[i][j] == text:
+                continue
+            path.write_text(resealed(with_cell(page, name, i, j, text)), "utf-8", newline="\n")
+            with pytest.raises(ValueError, match=r"the page shows|the copies of the table"):
+                verify_report(model, path, dict(comparison.models))
+            told += 1
+    assert told > 10
 
 
 def test_a_report_of_two_results_of_one_route_is_verified(model, tmp_path):
