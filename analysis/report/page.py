@@ -81,7 +81,7 @@ _NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the 
 _WHOLE = re.compile(r"[-+]?\d+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")  # a count
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_SHOWN = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?")  # a number as a cell has it
+_SHOWN = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?")  # a number as a cell has it
 _BOOLEANS = {"True": "yes", "False": ""}
 CUT = 2e-3  # by which a number of three digits may differ from one that is rounded elsewhere
 
