@@ -89,7 +89,7 @@ nuts = sample_nuts(model, seed=1, progress=False)
 for claim in check_posterior(model, nuts, newton).claims:
     print("holds" if claim.holds else "FAILS", "|", claim.statement)
 
-# %%
+# %% mystnb={"image": {"alt": "Posterior densities of the coefficients, with MLE, mode and mean"}}
 plot_posterior(nuts, newton, posterior_mode(nuts))
 
 # %% [markdown]
@@ -97,7 +97,7 @@ plot_posterior(nuts, newton, posterior_mode(nuts))
 # own log-density, and no optimiser has seen the likelihood. The *mean* is not the mode, and by how much
 # it differs is known beforehand. No draw may lie above the maximum:
 
-# %%
+# %% mystnb={"image": {"alt": "Log-density of the draws: none above the maximum, as chi-squared"}}
 plot_draws(model, nuts, newton)
 
 # %% [markdown]
@@ -117,10 +117,10 @@ posterior_moments(model, independence).table()[["mean", "mcse", "plain mean", "p
 agreement = compare_routes(model, newton, sklearn, pymc_map, nuts, independence)
 agreement
 
-# %%
+# %% mystnb={"image": {"alt": "Distance of each route from the best, with its error bound"}}
 plot_agreement(agreement)
 
-# %%
+# %% mystnb={"image": {"alt": "Intervals of each coefficient: Wald's, and those of both samplers"}}
 plot_forest({"Wald": newton, "NUTS": nuts, "independence": independence})
 
 # %% [markdown]

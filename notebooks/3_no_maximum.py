@@ -85,10 +85,10 @@ for tolerance in (1e-4, 1e-6, 1e-8):
 intervals = confidence_intervals(model)
 intervals
 
-# %%
+# %% mystnb={"image": {"alt": "Profile log-likelihood of NV, which never falls to the right"}}
 plot_profile(profile_curve(model, "NV"))
 
-# %%
+# %% mystnb={"image": {"alt": "Profile intervals: that of NV has one end"}}
 plot_forest({"profile likelihood": intervals})
 
 # %% [markdown]

@@ -46,7 +46,7 @@ comparison = fp.compare_models(models, draws, leave_one_out=True)
 columns = ["k", "AIC", "parent", "LR", "df", "p", "elpd_loo", "elpd_diff", "dse"]
 Markdown(comparison.to_markdown(columns))
 
-# %%
+# %% mystnb={"image": {"alt": "The models beside the best: elpd with standard errors, and AIC"}}
 fp.plot_comparison(comparison)
 
 # %% [markdown]
@@ -70,7 +70,7 @@ fp.marginal_means(
 # %% [markdown]
 # Do some of the students decide?
 
-# %%
+# %% mystnb={"image": {"alt": "Leverage against residual of each student, and Pareto k"}}
 fp.plot_influence(fp.diagnose(model, fit), fp.psis_loo(model, draws["gpa + psi"]))
 
 # %% [markdown]

@@ -21,13 +21,14 @@ import statsmodels.api as sm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis import audit, explain_difference
+from flatprior.analysis import audit, explain_difference, plot_posterior, plot_surface
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
 
 students = load_spector()
 X, y = students[["gpa", "tuce", "psi"]], students["grade"]
 model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", students)
-fit_newton(model)
+fit = fit_newton(model)
+fit
 
 # %% [markdown]
 # ## scikit-learn, as it comes
@@ -43,6 +44,11 @@ print(explain_difference(model, [*default.intercept_, *default.coef_[0]]))
 warnings.simplefilter("ignore", ConvergenceWarning)  # it does warn; many never see it
 early = LogisticRegression(C=np.inf, max_iter=12).fit(X, y)
 print(explain_difference(model, [*early.intercept_, *early.coef_[0]]))
+
+# %% mystnb={"image": {"alt": "Twelve steps of L-BFGS on the likelihood's contours, far from the MLE"}}
+paths = [LogisticRegression(C=np.inf, max_iter=n).fit(X, y) for n in range(1, 13)]
+steps = [[0.0] * 4, *([*stop.intercept_, *stop.coef_[0]] for stop in paths)]
+plot_surface(model, ("gpa", "psi"), {"L-BFGS": steps})
 
 # %% [markdown]
 # ## statsmodels, which adds no intercept by itself
@@ -88,6 +94,9 @@ print(explain_difference(model, probit.params.to_numpy()))
 draws = sample_independence(model, seed=1, progress=False)
 print(explain_difference(model, draws.draws.mean(axis=(0, 1))))
 
+# %% mystnb={"image": {"alt": "Posterior densities of gpa and psi: the mean lies right of the MLE"}}
+plot_posterior(draws, fit, names=["gpa", "psi"])
+
 # %% [markdown]
 # ## And numbers that are none of these
 
@@ -108,9 +117,7 @@ audit(no_constant, model)
 
 # %%
 robust = sm.Logit(y, sm.add_constant(X)).fit(disp=False, cov_type="HC1")
-found = audit(robust)
-print(found.verdict)
-found.printed
+print(audit(robust).verdict)
 
 # %% [markdown]
 # What statsmodels calls HC1 here is HC0. And of the draws, with the response flipped:
