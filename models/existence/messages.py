@@ -17,6 +17,7 @@ from flatprior.models.rows import ArrayRows
 
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
 NEAR = 1e-9  # to a factor of 1 in a combination of columns
+MOST_UNMERGED = 2  # levels: of these merging leaves a constant
 SHOWN = 3  # groups of one-hot columns that are named
 
 
@@ -99,10 +100,7 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
         )
     j = moving[0]
     name, column = repr(model.names[j]), design[:, j]
-    if len(np.unique(column)) == 2:
-        remedy = f"merge sparse levels of {name}, drop it, or {ELSEWHERE}"
-    else:
-        remedy = f"drop {name}, or {ELSEWHERE}"
+    remedy = _remedy(model, model.names[j])
     threshold = sum(-direction[c] * design[:1, c].item() for c in constant) / direction[j]
     if not rows.all():  # the rows that are not separated lie on it
         on = column[~rows]
@@ -119,6 +117,18 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
         if on_it.any()
     ]
     return f"{response} is {' and '.join(sides)}", remedy
+
+
+def _remedy(model: BernoulliLogistic, name: str) -> str:
+    """What to do about one column: levels can be merged where it is one of three or more."""
+    terms = () if model.encoding is None else model.encoding.model_terms
+    for term in terms:
+        if name in term.columns and len(term.factors) == 1:
+            (factor,) = term.factors
+            if len(factor.levels) > MOST_UNMERGED:
+                whole = repr(min(factor.columns) if len(factor.columns) == 1 else term.name)
+                return f"merge sparse levels of {whole}, drop it, or {ELSEWHERE}"
+    return f"drop {name!r}, or {ELSEWHERE}"
 
 
 def _names(model: BernoulliLogistic, direction: Array) -> str:

@@ -157,7 +157,12 @@ def _of_tests(main: MainModel) -> list[Doubt]:
     """Wald tests that mislead, and a model that explains nothing."""
     found, summary = [], main.summary
     table = summary.table()
-    misled = [str(name) for name in table.index[table["hauck-donner"].astype(bool)]]
+    constant = {each.name for each in main.variables if each.kind == "constant"}
+    misled = [
+        str(name)
+        for name in table.index[table["hauck-donner"].astype(bool)]
+        if name not in constant  # of which nobody asks whether it is 0
+    ]
     if misled:
         found.append(
             Doubt(

@@ -130,7 +130,10 @@ def reproducibility(main: Reported, command: str, data: Facts) -> Facts:
             + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
         )
     again = (
-        "The command shown here, with --report FILE, makes" if command else "The same results make"
+        "A command that was given to write_report is what its caller states, and is not checked; "
+        "one that flatprior ran itself makes, with --report FILE,"
+        if command
+        else "The same results make"
     )
     return section_of(
         "reproducibility",
