@@ -78,12 +78,14 @@ _NEVER = re.compile(
 _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
 _PLACE = "<!-- {} -->\n"  # what stands in the place of a table or figure
 _NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the rest is read
-_WHOLE = re.compile(r"[-+]?\d+")
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")  # a count
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_SHOWN = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?")  # a number as a cell has it
+_WHOLE = re.compile(r"[-+]?[0-9]+")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")  # a count
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")  # no other digits
+# a number as a cell has it; before an exponent stands a digit that is not 0
+_SHOWN = re.compile(
+    r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|[1-9](?:\.[0-9]+)?e[-+][0-9]+|0(?:\.0+)?e\+00)"
+)
 _BOOLEANS = {"True": "yes", "False": ""}
-CUT = 2e-3  # by which a number of three digits may differ from one that is rounded elsewhere
 
 
 def sealed(page: str) -> str:
@@ -319,10 +321,10 @@ def shows(cell: str, value: str) -> bool:
     try:
         number = float(value)
     except ValueError:
-        return alike(cell, value, 0.0) or cell == _BOOLEANS.get(value)
+        return cell == _BOOLEANS.get(value)
     if cell == LEAST_P:
         return number < SMALLEST_P
-    if not (cell.isascii() and _SHOWN.fullmatch(cell)):
+    if not _SHOWN.fullmatch(cell):
         return False
     if _WHOLE.fullmatch(cell):
         # a whole number is shown whole, digits that are certain are never rounded up, and of 4 and
@@ -335,14 +337,31 @@ def shows(cell: str, value: str) -> bool:
 
 
 def same_cell(cell: str, made: str, absolute: float) -> bool:
-    """Whether a cell shows what one made anew does: the same text, or as many digits of one number.
+    """Whether a cell shows what one made anew does: the same text, or numbers of as many digits.
 
     That it shows the number of its copy is for `shows` to say. The last digit, and at a power of
     ten how many there are, may differ by rounding; `absolute` is that of a number that may be 0.
     """
-    if cell == made or alike(cell, made, CUT):
+    if cell == made:
         return True
-    if not (_SHOWN.fullmatch(cell) and _SHOWN.fullmatch(made)):
-        return False
-    form, due = (re.sub(r"\d", "0", each) for each in (cell, made))
-    return form == due or abs(float(cell) - float(made)) <= absolute
+    return _NUMBER.split(cell) == _NUMBER.split(made) and all(
+        one == two or _as_precise(one, two, absolute)
+        for one, two in zip(_NUMBER.findall(cell), _NUMBER.findall(made), strict=True)
+    )
+
+
+def _as_precise(one: str, two: str, absolute: float) -> bool:
+    """Whether two numbers have as many decimals, or digits, or are 0 but for rounding."""
+    (digits, decimals), (due, places) = _places(one), _places(two)
+    if digits == due > 0:
+        return True
+    if ("e" in one) == ("e" in two):
+        return decimals == places
+    return decimals * places > 0 and max(abs(float(one)), abs(float(two))) <= absolute
+
+
+def _places(number: str) -> tuple[int, int]:
+    """How many digits a number has from the first that is not 0, and how many decimals."""
+    mantissa = number.lower().partition("e")[0].lstrip("+-")
+    whole, _, decimals = mantissa.partition(".")
+    return len((whole + decimals).lstrip("0")), len(decimals)

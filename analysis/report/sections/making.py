@@ -18,7 +18,15 @@ from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.rows import ArrayRows
 
 R_HAT = {"r_hat": "R-hat"}  # as everything else calls it
-OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "R-hat")
+FORMATS_OF_SAMPLER = {
+    "mean": "#.5g",
+    "sd": "#.4g",
+    "mcse": ".1e",
+    "ess bulk": ".0f",
+    "ess tail": ".0f",
+    "R-hat": ".4f",
+}
+OF_SAMPLER = tuple(FORMATS_OF_SAMPLER)
 
 
 def sampling_in_words(chains: int, n: int, seed: int | None) -> str:
@@ -58,14 +66,7 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
                 f"sampler-{i + 1}",
                 Rendered.of(
                     frame,
-                    {
-                        "mean": "#.5g",
-                        "sd": "#.4g",
-                        "mcse": ".1e",
-                        "ess bulk": ".0f",
-                        "ess tail": ".0f",
-                        "R-hat": ".4f",
-                    },
+                    FORMATS_OF_SAMPLER,
                     f"Draws of {posterior.route}",
                     [sampling_in_words(chains, n, posterior.seed), found],
                     sampler_notes(posterior.diagnostics, posterior.warnings),

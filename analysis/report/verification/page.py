@@ -166,9 +166,12 @@ def _with_digits(certificate: Table, digits: list[float]) -> Table:
     """
     whole = str(math.floor(min(digits)))
     copy = certificate.formats["CSV"].rsplit(",", 1)[0]
+    cells = certificate.cells
+    if len(cells) == len(certificate.in_full()[1]):  # else the last row is not shown
+        cells = (*cells[:-1], (whole,))
     return replace(
         certificate,
-        cells=(*certificate.cells[:-1], (whole,)),
+        cells=cells,
         formats=certificate.formats | {"CSV": f"{copy},{whole}\n"},
     )
 

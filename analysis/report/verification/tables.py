@@ -21,6 +21,7 @@ from flatprior.analysis.report.page import (
     shows,
 )
 from flatprior.analysis.report.sections.making import (
+    FORMATS_OF_SAMPLER,
     OF_SAMPLER,
     diagnostics_in_words,
     sampler_notes,
@@ -38,7 +39,7 @@ from flatprior.analysis.report.verification.of_draws import (
 from flatprior.models import PointEstimate
 from flatprior.models.common.closeness import TWICE, Closeness
 from flatprior.models.common.rendering import as_notes, n_shown, rows_left_out
-from flatprior.models.common.text import abbreviated, as_csv, printable, told_apart
+from flatprior.models.common.text import abbreviated, as_csv, in_digits, printable, told_apart
 
 PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
@@ -184,8 +185,14 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         + rows_left_out(len(check.names), WHOLE),
         f"the table of the draws of {check.route} is not that of its results",
     )
+    formats = tuple(FORMATS_OF_SAMPLER.values())
+    for row, cells in zip(rows, shown.cells, strict=False):
+        made = tuple(map(in_digits, map(_number, row), formats))
+        require(
+            cells == made, f"the page shows {cells} of the draws of {check.route}, which are {made}"
+        )
     columns = dict(zip(shown.columns, zip(*rows, strict=True), strict=True))
-    found = {name: np.array([float(cell or "nan") for cell in columns[name]]) for name in columns}
+    found = {name: np.array(list(map(_number, columns[name]))) for name in columns}
     errors = mle.standard_errors
     for what, seen, again in (
         ("mean", (found["mean"] - mle.coefficients) / errors, check.shift),
@@ -198,6 +205,11 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
             Closeness(TWICE, TWICE).holds(seen, again),
             f"{what} of the draws of {check.route} on the page is not that in its results",
         )
+
+
+def _number(cell: str) -> float:
+    """A number of a copy with all digits, in which what is not there is nothing."""
+    return float(cell or "nan")
 
 
 def _same_value(
@@ -219,7 +231,8 @@ def _same_value(
 
 def _absolute(column: str, columns: tuple[str, ...], table: str) -> float:
     """Rounding of a number that may be a difference of others, and be 0 but for that."""
-    if column == "p" and "LR" not in columns:  # of a z beside it, and right to its last digits
+    # a p of a z beside it is right to its last digits, and no bound is 0
+    if (column == "p" and "LR" not in columns) or column == "error bound":
         return 0.0
     of = next((each for each in OF_PROBABILITIES if table.startswith(each)), "")
     return DIFFERENCES.get(column, OF_PROBABILITIES.get(of, 0.0))

@@ -109,7 +109,7 @@ def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
             "variables": "look here: small sample",
             "influence": "look here: single rows decide, 1 row of much weight",
         },
-        **{"prediction": "look here: no Brier skill shown, perhaps too extreme"},
+        **{"prediction": "look here: no Brier skill shown, too extreme"},
     }
     assert set(facts["first"]["legend"]) == {"proved", "draws tested", "passed"}
 
