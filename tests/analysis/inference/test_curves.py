@@ -186,3 +186,16 @@ def test_what_cannot_be_drawn_is_told(model, births):
     constant = BernoulliLogistic.from_formula("low ~ 1", births)
     with pytest.raises(ValueError, match="no variable"):
         effect_curves(constant, fit_newton(constant), births)
+
+
+@pytest.mark.parametrize("kind", ["frequency_weights", "sampling_weights"])
+def test_a_number_that_is_compared_is_held_at_the_median_of_the_observations(kind):
+    # not of the rows: the same as where every observation has a row of its own
+    data = load_spector()
+    data["w"] = np.where(data["tuce"] > data["tuce"].median(), 50, 1)
+    formula = "grade ~ gpa + I(tuce > 22)"
+    model = BernoulliLogistic.from_formula(formula, data, **{kind: "w"})
+    found = effect_curves(model, fit_newton(model), data, ["gpa"])
+    every = np.sort(np.repeat(data["tuce"], data["w"]))
+    assert found.held["tuce"] == f"{every[(len(every) - 1) // 2]:.4g}"
+    assert found.held["tuce"] != f"{data['tuce'].median():.4g}"

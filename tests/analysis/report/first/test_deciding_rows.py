@@ -7,6 +7,8 @@ from scipy.stats import chi2
 from flatprior.analysis import confidence_intervals, exact_loo
 from flatprior.analysis.report.first import deciding_rows as module
 from flatprior.analysis.report.first.deciding_rows import deciding_rows
+from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.sections.prediction import decisions_of
 from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
 BIRTHS = "low ~ age + lwt + race + smoke + ptl + ht + ui"
@@ -130,3 +132,25 @@ def test_coefficients_near_the_edge_that_would_take_long_are_named(monkeypatch):
     found = found_of(BernoulliLogistic.from_arrays(X, y), range(1, 4))
     assert len(found.not_looked_at) >= 1
     assert "x0" not in found.not_looked_at
+
+
+@pytest.mark.parametrize(
+    ("seed", "name", "row"), [(7, "age", 32), (8, "ptl", 150), (10, "ptl", 93)]
+)
+def test_of_rows_that_stand_for_several_observations_one_is_left_out(seed, name, row):
+    data = load_births()
+    data["w"] = np.random.default_rng(seed).integers(1, 4, len(data))
+    assert data.loc[row, "w"] > 1
+    model = BernoulliLogistic.from_formula(BIRTHS, data, frequency_weights="w")
+    main = MainModel.of_fit(model, fit_newton(model))
+    assert (main.single, main.without) == ("observation", "without one observation of row")
+    found = found_of(model, range(1, 9)).coefficients
+    assert (name, row) in [(each.name, each.label) for each in found]
+    for each in found:
+        fewer = data.assign(w=data["w"] - (data.index == each.label))
+        rest = BernoulliLogistic.from_formula(BIRTHS, fewer[fewer["w"] > 0], frequency_weights="w")
+        due = confidence_intervals(rest, names=[each.name]).table().to_numpy()[0]
+        assert each.without == pytest.approx(due, rel=1e-8)
+    said = decisions_of(main)
+    assert len(said) == len(found)
+    assert all("without one observation of row" in sentence for sentence in said)
