@@ -20,7 +20,7 @@ _FORMATS = {
     "df": ".1f",
     "df error": ".1f",
     "mcse": "#.2g",
-    "grid error": ".2g",
+    "grid error": "bound.2g",
 }
 
 

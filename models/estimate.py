@@ -22,6 +22,7 @@ from scipy.special import log_ndtr, ndtr
 from flatprior.models.certificate import checked_coefficients, judged
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import NO_LIKELIHOOD, a_or_an
 from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
@@ -378,13 +379,14 @@ class PointEstimate(Renderable):
         if not math.isfinite(bound):
             return "nothing is proved about the distance of the coefficients from the MLE"
         there = "the MLE exists and is unique; " if self.certificate.proves_existence else ""
-        also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
+        maximum = f", the log-likelihood within {at_most(error)} of its maximum"
+        also = maximum if error < math.inf else ""
         least = np.floor(min(self.certificate.digits, default=0.0))
         digits = (
             f"certain digits of each: {least:g} or more" if narrow else "digits: its certain ones"
         )
         return (
-            f"{there}each coefficient is within {bound:.1e} standard errors of the MLE{also} "
+            f"{there}each coefficient is within {at_most(bound)} standard errors of the MLE{also} "
             f"({'stated' if self.unverified else 'proved'}); {digits}"
         )
 

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.json_values import in_short, is_whole, number_or_inf, numbers_of
@@ -122,7 +123,7 @@ class Limit(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
         frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
-        known = f"each limit is within {self.error_bound:.1e} standard errors of the true one"
+        known = f"each limit is within {at_most(self.error_bound)} standard errors of the true one"
         return Rendered.of(
             frame if self.names else pd.DataFrame(),
             FORMATS,
@@ -302,21 +303,21 @@ class Certificate(Renderable):
                     ".3g",
                 ),
                 "λR (1/2 at most)": (lambda_r, ".2e"),
-                "error bound −log(1 − λR)/R, in standard errors": (bound, ".1e"),
+                "error bound −log(1 − λR)/R, in standard errors": (bound, "bound"),
                 "log-likelihood below its maximum, at most (with rounding)": (
                     self.log_likelihood_error,
-                    ".1e",
+                    "bound",
                 ),
                 "standard errors, relative to those at the MLE, within": (
                     self.standard_errors_within,
-                    ".1e",
+                    "bound",
                 ),
                 "certain digits of every coefficient": (
                     float(min(self.digits, default=math.nan)),
                     "floor",
                 ),
             },
-            f"Certificate: within {bound:.1e} standard errors of the MLE (proved)"
+            f"Certificate: within {at_most(bound)} standard errors of the MLE (proved)"
             if math.isfinite(bound)
             else "Certificate: NOTHING IS PROVED about the distance from the MLE",
             notes=[

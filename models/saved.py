@@ -18,6 +18,7 @@ from flatprior.models.certificate import (
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.codes.judgement import judged_as_held
 from flatprior.models.codes.passes import sums_of
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
@@ -150,14 +151,14 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     bound = stated.error_bound
     if now.error_bound > 2 * bound + 1e-9 or (now.digits < stated.digits - 1).any():
         return (
-            f"the estimate states an error bound of {bound:.1e} standard errors, its coefficients "
-            f"give {now.error_bound:.1e}"
+            f"the estimate states an error bound of {at_most(bound)} standard errors, its "
+            f"coefficients give {at_most(now.error_bound)}"
         )
     near = now.newton_decrement * now.radius > LARGEST_PRODUCT / 2  # rounding may decide
     if not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
         return (
-            f"the estimate states an error bound of {bound:.1e} standard errors, but one of "
-            f"{now.error_bound:.1e} is proved of its coefficients"
+            f"the estimate states an error bound of {at_most(bound)} standard errors, but one of "
+            f"{at_most(now.error_bound)} is proved of its coefficients"
         )
     error, size = now.log_likelihood_error, 1e-15 * (1 + abs(found.log_likelihood))
     # a file of an earlier version states none
@@ -166,14 +167,14 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
         and stated.log_likelihood_error > max(4 * error, GOOD_ENOUGH) + size
     ):
         return (
-            f"the estimate states an error of {stated.log_likelihood_error:.1e} of its "
-            f"log-likelihood, it is {error:.1e}"
+            f"the estimate states an error of {at_most(stated.log_likelihood_error)} of its "
+            f"log-likelihood, it is {at_most(error)}"
         )
     within, again = stated.standard_errors_within, now.standard_errors_within
     if again > 16 * within + 1e-15 or max(4 * again, GOOD_ENOUGH_ERRORS) < within < math.inf:
         return (
-            f"the estimate states that its standard errors are within a relative {within:.1e} of "
-            f"those at the MLE, it is {again:.1e}"
+            f"the estimate states that its standard errors are within a relative {at_most(within)} "
+            f"of those at the MLE, it is {at_most(again)}"
         )
     if within + again < math.inf:
         ratio = estimate.standard_errors / np.sqrt(found.covariance.diagonal())

@@ -14,6 +14,7 @@ from flatprior.analysis.agreement.posterior_check import PosteriorCheck, draws_o
 from flatprior.analysis.explanation.difference import Explanation
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import earlier_hash, printable
@@ -24,7 +25,7 @@ _LEGEND = (
     "error bound: proved largest error, distance: from the best route, both in standard errors"
 )
 _FORMATS = {
-    "error bound": ".1e",
+    "error bound": "bound",
     "digits": "floor",
     "distance": ".1e",
     "log-likelihood": ".6f",
@@ -124,7 +125,7 @@ class RouteVerdict(Renderable):
             return ""
         bound = before.error_bound
         reached = (
-            f"within {bound:.1e} standard errors"
+            f"within {at_most(bound)} standard errors"
             if math.isfinite(bound)
             else "no bound could be proved"
         )

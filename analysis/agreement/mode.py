@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from flatprior.analysis.monte_carlo import require_draws
 from flatprior.models import Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 
@@ -128,7 +129,8 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         log_likelihood=highest,
         certificate=Certificate.refused(k),
         converged=True,
-        message=f"degree {degree}, {chains * n} draws, stated error {relative:.1e} standard errors",
+        message=f"degree {degree}, {chains * n} draws, stated error {at_most(relative)} standard "
+        "errors",
         n_iterations=0,
         seconds=time.perf_counter() - start,
         provenance=posterior.provenance,

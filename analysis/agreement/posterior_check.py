@@ -45,6 +45,7 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
@@ -192,7 +193,8 @@ class PosteriorCheck(Renderable):
             Claim.exact(
                 "the density that was sampled is the likelihood"
                 + (
-                    f", within {self.density_rounding:.0e} for the digits it is stated with"
+                    f", within {at_most(self.density_rounding, '.0e')} for the digits it is stated "
+                    "with"
                     if self.density_rounding
                     else ""
                 ),
@@ -204,7 +206,8 @@ class PosteriorCheck(Renderable):
             Claim(
                 "the mode of the draws is the MLE"
                 if self.mode_told or self.density_source == "missing"
-                else f"the mode of the draws, known to {self.mode_error:.2g} SE, may be the MLE",
+                else f"the mode of the draws, known to {at_most(self.mode_error, '.2g')} SE, may "
+                "be the MLE",
                 math.nan,
                 self.mode_distance <= self.mode_error * (1 if self.mode_told else UNTOLD),
                 f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
@@ -318,14 +321,14 @@ class PosteriorCheck(Renderable):
             [self.sampler],
             [
                 f"a test fails below p = {self.threshold:.1e}; correct draws fail one with "
-                f"probability {self.false_alarm:.1e} at most",
+                f"probability {at_most(self.false_alarm)} at most",
                 *self.failures,
                 f"mean of (beta - MLE)'score: {self.trace:.4f}, expected {-self.k}; "
                 + (
                     ""
                     if self.density_source == "missing"
                     else f"mode of the draws: {self.mode_distance:.1e} standard errors from the "
-                    f"MLE, stated error {self.mode_error:.1e}; "
+                    f"MLE, stated error {at_most(self.mode_error)}; "
                 )
                 + f"highest draw: {abs(self.highest_draw):.3g} in "
                 f"log-likelihood {'above' if self.highest_draw > 0 else 'below'} the MLE",

@@ -21,6 +21,7 @@ from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.producers.draws import pair
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import a_or_an, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
@@ -110,8 +111,8 @@ class PymcCheck(Renderable):
             return (
                 "this is the flat-prior model of these data: at "
                 f"{self.n_points} random points its log-density is the log-likelihood to within "
-                f"{self.density_error:.0e}, and its gradient the score to within "
-                f"{self.gradient_error:.0e}"
+                f"{at_most(self.density_error, '.0e')}, and its gradient the score to within "
+                f"{at_most(self.gradient_error, '.0e')}"
             )
         said = []
         if self.others:

@@ -12,6 +12,7 @@ from flatprior.analysis.agreement.judged import RouteVerdict, Unavailable
 from flatprior.analysis.agreement.posterior_check import UNNAMED, PosteriorCheck, draws_of
 from flatprior.analysis.explanation.explained import Explanation
 from flatprior.analysis.producers.plain import PLAIN
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import abbreviated, listing, p_value
 
 THE_STATED = f"the {PLAIN}"
@@ -68,7 +69,7 @@ def _proved(good: Sequence[RouteVerdict], tolerance: float) -> Said:
     worst = max(judged.certificate.error_bound for judged in good)
     return Said(
         True,
-        f"{names} {is_proved} proved to lie within {worst:.1e} "
+        f"{names} {is_proved} proved to lie within {at_most(worst)} "
         "standard errors of the one maximum likelihood estimate",
         f" (tolerance {tolerance:.0e})",
     )
@@ -160,12 +161,12 @@ def _mode(check: PosteriorCheck) -> str:
         return "where their mode lies they do not tell without one log-density a draw"
     if not check.mode_told:
         return (
-            f"where their mode lies they tell to {check.mode_error:.2g} standard errors only, so "
-            "it was not compared with the MLE (more draws would tell)"
+            f"where their mode lies they tell to {at_most(check.mode_error, '.2g')} standard "
+            "errors only, so it was not compared with the MLE (more draws would tell)"
         )
     return (
         f"the mode found from them alone is {check.mode_distance:.1e} standard errors from the MLE "
-        f"(stated error {check.mode_error:.1e})"
+        f"(stated error {at_most(check.mode_error)})"
     )
 
 
@@ -175,7 +176,7 @@ def _failure(judged: RouteVerdict, tolerance: float) -> Said:
     many = route == PLAIN
     which = _capital(THE_STATED) if many else f"Route {route}"
     proved = (
-        f"{'their' if many else 'its'} error bound is {bound:.1e} standard errors (tolerance "
+        f"{'their' if many else 'its'} error bound is {at_most(bound)} standard errors (tolerance "
         f"{tolerance:.0e})"
         if math.isfinite(bound)
         else f"no error bound can be proved for {'them' if many else 'it'}"

@@ -30,6 +30,7 @@ from flatprior.models import (
     PointEstimate,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
 from flatprior.models.common.text import abbreviated, first_of, printable
@@ -270,7 +271,7 @@ class Audit(Renderable):
                 said.append(f"this is the estimate of something else: {self.cause}")
         elif self.is_mle:
             near = (
-                f"(proved to {self.error_bound:.1e} standard errors)"
+                f"(proved to {at_most(self.error_bound)} standard errors)"
                 if self.error_bound <= self.tolerance
                 else "in every digit printed"
             )

@@ -32,6 +32,7 @@ from flatprior.models import (
 )
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
@@ -329,9 +330,9 @@ def _of_what_is_determined(
         found = Explanation(
             cause="dependent columns",
             certain=True,
-            message=f"the fitted probabilities are those of maximum likelihood (proved to "
-            f"{inner.error_bound:.1e} standard errors), but the coefficients of {which} are one "
-            "choice of many that give the same",
+            message="the fitted probabilities are those of maximum likelihood (proved to "
+            f"{at_most(inner.error_bound)} standard errors), but the coefficients of {which} are "
+            "one choice of many that give the same",
             distance=math.nan,
         )
     return replace(

@@ -25,6 +25,7 @@ from flatprior.analysis.producers.theirs import Settings, TheirFit
 from flatprior.analysis.standing import Standing
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.common.text import count
@@ -250,7 +251,7 @@ def _as_maximum(their: TheirFit, tolerance: float, under: str = "") -> dict[str,
     maximum = f"the MLE{_weighted(their.settings)}{under}"
     found = Standing(_model(their), _beta(their), tolerance)
     if found.kind == "the estimate":
-        proved = f"proved to {found.bound:.1g} standard errors"
+        proved = f"proved to {at_most(found.bound, '.1g')} standard errors"
         return _found("mle", True, f"{maximum}, {proved}", found.bound)
     if found.kind == "not finite":
         return _found("not finite", False, f"NOT {maximum}: coefficients are not finite", math.inf)
@@ -278,7 +279,7 @@ def _without_estimate(found: Standing, said: str) -> dict[str, Any]:
         return _found("no mle", False, said, math.inf)
     if found.kind == "its probabilities":
         said += "; but the fitted probabilities are right, proved to "
-        said += f"{rest.bound:.1g} standard errors"
+        said += f"{at_most(rest.bound, '.1g')} standard errors"
         return _found("its probabilities", False, said, math.inf)
     nor = "; nor are the fitted probabilities right"
     if rest.kind == "another point":

@@ -396,7 +396,7 @@ def verify(
             fail(f"not verified: {error}", 1)
         out = result_console()
         print_model(out, model)
-        formats = {"error bound": ".1e", "stated": ".1e", "digits": "floor"}
+        formats = {"error bound": "bound", "stated": "bound", "digits": "floor"}
         if len(table):
             show(out, Rendered.of(table, formats), whole="verify_report, in Python, returns all")
         holes = table.attrs["not made again"]

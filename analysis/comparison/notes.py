@@ -10,6 +10,7 @@ import pandas as pd
 from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.maxima import log_chi_squared_tail
 from flatprior.models import BernoulliLogistic, Existence, PointEstimate
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import (
     COUNTS,
     SCREEN,
@@ -119,7 +120,7 @@ def notes_on(
         if far:
             notes.append(SMALL.format(whose=first_of(far)))
     rough = [
-        f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
+        f"{model_label(name)} {at_most(fit.certificate.log_likelihood_error, '.1g')}"
         for name, fit in fits.items()
         if SEEN < fit.certificate.log_likelihood_error < math.inf
     ]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from flatprior.models import BernoulliLogistic, Certificate, certify
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
@@ -65,7 +66,7 @@ class GradientDescent(Renderable):
         """How far descent came, in one sentence."""
         bound = self.certificate.error_bound
         near = (
-            f"within {bound:.1e} standard errors of the MLE"
+            f"within {at_most(bound)} standard errors of the MLE"
             if math.isfinite(bound)
             else "how near the MLE is not proved"
         )

@@ -30,6 +30,7 @@ from flatprior.analysis.diagnostics.ranks import expected_beyond, isotonic
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_flag, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.intervals import check_probability, percentages
@@ -90,8 +91,8 @@ class CalibrationCurve(Renderable):
     def message(self) -> str:
         """The Brier score with its parts, in one sentence."""
         grid = (
-            f"; predictions in bins, the curve off by at most {self.grid_error:.1e} in root mean "
-            f"square, the parts by {self.grid_error**2:.1e}"
+            f"; predictions in bins, the curve off by at most {at_most(self.grid_error)} in root "
+            f"mean square, the parts by {at_most(self.grid_error**2)}"
             if self.grid_error
             else ""
         )

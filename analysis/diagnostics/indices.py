@@ -94,7 +94,7 @@ class PredictiveIndices(Renderable):
         value, bound = self.frame["value"], self.frame["error bound"]
         told = self.frame.assign(value=value.mask(value.abs() <= bound, 0.0))
         frame = chosen(told, columns).rename(columns={"standard error": "SE"})
-        formats = {str(name): "#.4g" for name in frame.columns} | {"error bound": ".1e"}
+        formats = {str(name): "#.4g" for name in frame.columns} | {"error bound": "bound"}
         return Rendered.of(
             frame,
             formats,

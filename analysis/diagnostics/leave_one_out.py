@@ -29,6 +29,7 @@ from flatprior.analysis.diagnostics.without_far import without_far
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
@@ -102,7 +103,7 @@ class ExactLOO(Renderable):
             )
         return (
             f"leave-one-out log score {self.log_score:.4f} (SE {self.se:.2f}; "
-            f"error bound {self.error_bound:.1e})"
+            f"error bound {at_most(self.error_bound)})"
         )
 
     def table(self) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import count
@@ -148,7 +149,8 @@ def left_out_in_passes(
     if tolerance is not None and not every and hard.values[-1] > tolerance:
         raise InputError(
             f"more than {room} rows have an error above {tolerance:.1e}, and no more take further "
-            f"steps where rows are read in batches: a tolerance of {hard.values[-1]:.1e} is met"
+            f"steps where rows are read in batches: a tolerance of {at_most(hard.values[-1])} is "
+            "met"
         )
     enough = sum_that_is_enough(
         model.n_rows, tolerance, hard.values, lambda: se_of_sum(of_all), rest

@@ -28,6 +28,7 @@ from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.models import BernoulliLogistic, PointEstimate, refit
 from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
@@ -152,7 +153,8 @@ class Diagnostics(Renderable):
                 if self.rest_at_most is None
                 else f"without others than these {here} there is no MLE either"
                 if math.isinf(self.rest_at_most)
-                else f"no row beside these {here} has a Cook's D above {self.rest_at_most:.3g}",
+                else f"no row beside these {here} has a Cook's D above "
+                f"{at_most(self.rest_at_most, '.3g')}",
             ],
             rows=shown,
         )

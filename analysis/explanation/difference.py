@@ -98,6 +98,7 @@ from flatprior.models import (
 )
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs.coded import Structured
@@ -416,7 +417,7 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
         )
     bound = certify(case.model, case.b).error_bound
     short = case.mle.log_likelihood - case.model.log_likelihood(case.b)
-    proved = f" (at most {bound:.3g}, proved)" if math.isfinite(bound) else ""
+    proved = f" (at most {at_most(bound, '.3g')}, proved)" if math.isfinite(bound) else ""
     message = (
         f"none of the known causes: the score is not 0 there, the log-likelihood is {short:.4g} "
         f"below its maximum, and as a whole the coefficients are {distance:.3g} from the MLE "

@@ -18,6 +18,7 @@ from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, reco
 from flatprior.analysis.inference.which_errors import T_UNDER_Z, WhichErrors, student_in_words
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
@@ -424,8 +425,9 @@ def _notes(
 ) -> tuple[str, ...]:
     certificate = fit.certificate
     notes = [
-        f"each coefficient is within {certificate.error_bound:.1e} standard errors of the MLE, the "
-        f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
+        f"each coefficient is within {at_most(certificate.error_bound)} standard errors of the "
+        f"MLE, the log-likelihood within {at_most(certificate.log_likelihood_error)} of its "
+        "maximum (proved)"
     ]
     if robust is not None:
         notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df, T_UNDER_Z)]

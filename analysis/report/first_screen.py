@@ -32,6 +32,7 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.sections.prediction import WHOSE
 from flatprior.analysis.report.standings import legend, standings
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import certain, listing
 
 NAMED = 3  # most influential rows
@@ -68,7 +69,7 @@ def _sentence(main: MainModel) -> str:
         whose = "" if agreement.verdict == "agree" else f" The numbers below are those of {route}."
         return said + whose
     how = (
-        f"proved to lie within {bound:.1e} standard errors of the maximum likelihood estimate"
+        f"proved to lie within {at_most(bound)} standard errors of the maximum likelihood estimate"
         if math.isfinite(bound)
         else "of which no error bound can be proved"
     )

@@ -312,8 +312,11 @@ def same_number(
     return first == second or math.isclose(first, second, rel_tol=closeness, abs_tol=absolute)
 
 
-def shows(cell: str, value: str) -> bool:
-    """Whether a cell is a number of the copy with all digits, as far as it has digits."""
+def shows(cell: str, value: str, bound: bool = False) -> bool:
+    """Whether a cell is a number of the copy with all digits, as far as it has digits.
+
+    That of a bound is rounded up.
+    """
     if value in (cell, as_csv(cell)) or (cell == "-" and value == ""):
         return True
     if _THOUSANDS.fullmatch(cell):
@@ -333,6 +336,8 @@ def shows(cell: str, value: str) -> bool:
         return rounded or float(cell) == math.floor(number)
     mantissa, _, exponent = cell.partition("e")
     unit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    if bound:
+        return 0 <= float(cell) - number <= 1.0001 * unit
     return abs(float(cell) - number) <= 0.5001 * unit  # half a unit of the last place
 
 

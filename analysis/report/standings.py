@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.report.main_model import MainModel
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import count, first_of
 
 GOOD, LOOK, FAILED = "good", "look", "failed"
@@ -42,7 +43,8 @@ def standings(main: MainModel, doubts: Sequence[Doubt]) -> dict[str, Standing]:
     """How each section stands that makes a claim, by its identifier."""
     agreement, bound = main.agreement, main.fit.certificate.error_bound
     certain = math.isfinite(bound)
-    exact = Standing(GOOD, f"exact to {bound:.1e} SE") if certain else _look(["no error bound"])
+    proved = Standing(GOOD, f"exact to {at_most(bound)} SE")
+    exact = proved if certain else _look(["no error bound"])
     passed = Standing(GOOD, "passed")
     left = main.model.n_dropped
     found = {

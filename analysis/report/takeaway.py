@@ -9,6 +9,7 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.report.first.of_results import rejection_of
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import count
 
 NONE = {
@@ -52,8 +53,8 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
             if good
             else "Nothing is proved of the estimate",
             "good": good,
-            "message": f"No coefficient is further than {certificate.error_bound:.1e} standard "
-            "errors from the maximum likelihood estimate (proved). No other route was run."
+            "message": f"No coefficient is further than {at_most(certificate.error_bound)} "
+            "standard errors from the maximum likelihood estimate (proved). No other route was run."
             if good
             else "Nothing is proved of how far the coefficients are from the maximum likelihood "
             "estimate.",

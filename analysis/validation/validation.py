@@ -14,6 +14,7 @@ from flatprior.analysis.validation.coefficient_intervals import bootstrap_interv
 from flatprior.analysis.validation.scores import INDICES, SLOPE
 from flatprior.models import PointEstimate, Refits
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
@@ -244,8 +245,8 @@ class Validation(Renderable):
         frame = chosen(self.frame, columns)
         there = self.refits.exists
         proved = (
-            f"each fit is within {self.refits.error_bounds[there].max():.1e} standard errors of "
-            "its MLE (proved)"
+            f"each fit is within {at_most(self.refits.error_bounds[there].max())} standard errors "
+            "of its MLE (proved)"
             if there.any()
             else ""
         )

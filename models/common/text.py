@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.arrays import EPSILON
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.errors import InputError, without_address_secrets
 
 # of an offset and of weights that were given as numbers, not as a column's name
@@ -283,7 +284,8 @@ def in_digits(value: object, form: str = ".5g") -> str:
         A format of Python; or "p" (`p_value`; with a format of its own, as in "p.1e"), "ratio"
         (`odds_ratio`), "percent" (of a number of percent, `percent` without its sign), "of 4000
         .3f" (a share of so many draws, `share`), "floor" (of digits that are certain: never
-        rounded up). Whole numbers are shown whole, with "," in front of it in thousands.
+        rounded up), "bound" (`at_most`; with a format of its own too). Whole numbers are shown
+        whole, with "," in front of it in thousands.
 
     Examples
     --------
@@ -312,6 +314,8 @@ def in_digits(value: object, form: str = ".5g") -> str:
         return p_value(value, form=form[1:] or "#.3g")
     if form == "ratio":
         return odds_ratio(value)
+    if form.startswith("bound"):
+        return at_most(value, form.removeprefix("bound") or ".1e")
     if form == "floor":
         return str(math.floor(value))
     text = format(value, form).removesuffix(".")

@@ -16,6 +16,7 @@ import numpy as np
 
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.dependence.independent_columns import (
     Columns,
@@ -248,7 +249,7 @@ def undecided(found: NoneFound) -> Existence:
         )
     else:
         how = (
-            f" (they overlap by at most {found.width:.1e} of their spread)"
+            f" (they overlap by at most {at_most(found.width)} of their spread)"
             if 0 < found.width < math.inf
             else ""
         )

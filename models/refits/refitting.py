@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
@@ -100,7 +101,7 @@ class Refits(Renderable):
         why = ", ".join(f"{reason} in {number}" for reason, number in without.most_common())
         lost = len(there) - int(there.sum())
         proved = (
-            f"each is within {self.error_bounds[there].max():.1e} standard errors of its MLE "
+            f"each is within {at_most(self.error_bounds[there].max())} standard errors of its MLE "
             "(proved)"
             if there.any()
             else ""

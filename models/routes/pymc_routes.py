@@ -20,6 +20,7 @@ import numpy as np
 
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, check_seed, model_first
 from flatprior.models.common.progress import progress_bar, status
 from flatprior.models.estimate import PointEstimate, estimate
@@ -91,7 +92,7 @@ def fit_map(model: BernoulliLogistic, progress: bool = True) -> PointEstimate:
         packages=PACKAGES,
         converged=success and decrement < 1e-6,
         message=(
-            f"pm.find_MAP: {said.strip().lower()}, within {reached.error_bound:.1e} standard "
+            f"pm.find_MAP: {said.strip().lower()}, within {at_most(reached.error_bound)} standard "
             f"errors; {steps} Newton steps on PyMC's own derivatives finished it"
         ),
         n_iterations=iterations + steps,

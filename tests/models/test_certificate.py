@@ -23,6 +23,7 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.certificate import after_last_step, evaluate
+from flatprior.models.common.bounds import at_most
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import moments
 from flatprior.models.rows import MappedRows
@@ -331,7 +332,7 @@ def test_no_digit_of_a_log_likelihood_is_printed_that_is_not_certain():
     assert 1e-4 < found.certificate.log_likelihood_error < 1e-3
     shown = str(rough)
     assert f"log-likelihood {rough.log_likelihood:.3f}, AIC {rough.aic:.2f}, " in shown
-    assert f"likelihood within {found.certificate.log_likelihood_error:.1e} of" in " ".join(
+    assert f"likelihood within {at_most(found.certificate.log_likelihood_error)} of" in " ".join(
         shown.split()
     )
 

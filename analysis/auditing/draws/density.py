@@ -19,6 +19,7 @@ from flatprior.analysis.auditing.draws.likeness import Likeness, joined
 from flatprior.analysis.auditing.draws.priors import Prior, prior_of_density
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import listing, printable
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.rows import merge_identical
@@ -96,7 +97,11 @@ def _proved(case: Case, problem: Problem, prior: Prior | None) -> Likeness:
     p = case.p(case.draws, pull)
     under = f"under the prior {prior}" if prior is not None else "under flat priors"
     said = f"the log-density that came with them is that of the posterior{problem.of} {under}"
-    said += f", to within {case.check.density_tolerance:.0e}" if case.check.density_rounding else ""
+    said += (
+        f", to within {at_most(case.check.density_tolerance, '.0e')}"
+        if case.check.density_rounding
+        else ""
+    )
     said += as_scaled(case, prior)
     if p < case.threshold and case.check.mixed:
         said += ", and they are not draws from that either: an approximation, or too few"

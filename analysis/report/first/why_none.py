@@ -12,6 +12,7 @@ import numpy as np
 from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.bounds import at_least, at_most
 from flatprior.models.common.text import count, level_in_words, names_in, printable
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
@@ -59,9 +60,7 @@ def at_an_end(low: float, high: float) -> str:
     """
     below = math.isfinite(low)
     end = math.exp(min(low if below else high, 700.0))
-    unit = 10.0 ** (math.floor(math.log10(end)) - 2) if end > 0 else 1.0
-    rounded = (math.floor if below else math.ceil)(end / unit) * unit
-    return f"{'at least' if below else 'at most'} {rounded:.3g}"
+    return f"at least {at_least(end, '.3g')}" if below else f"at most {at_most(end, '.3g')}"
 
 
 def _dependent(main: WithoutMLE) -> str:

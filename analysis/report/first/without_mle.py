@@ -18,6 +18,7 @@ from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.standings import FAILED, GOOD, LOOK, Standing, legend
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import abbreviated, count, names_in
 
 FEW_EVENTS = 10  # for each coefficient, below which chi-squared quantiles are rough
@@ -189,7 +190,7 @@ def standings_of(main: WithoutMLE) -> dict[str, tuple[str, str]]:
         if left
         else (GOOD, "complete, finite"),
         "existence": (FAILED, none.get(existence.kind, f"no: {existence.kind}")),
-        "claims": (GOOD, f"limits exact to {limit.error_bound:.1e} SE")
+        "claims": (GOOD, f"limits exact to {at_most(limit.error_bound)} SE")
         if proved and limit is not None and limit.names
         else (LOOK, "look here: no limit is proved")
         if not proved

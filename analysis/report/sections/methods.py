@@ -23,6 +23,7 @@ from flatprior.analysis.report.sections.making import sampling_in_words
 from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import (
     ARRAY,
     SCREEN,
@@ -274,10 +275,10 @@ def _proved(main: MainModel) -> list[str]:
         "Proved from coefficients and data alone, with first-order rounding of double precision "
         "included (by the self-concordance of the logistic loss, Bach 2010): the maximum "
         "likelihood estimate exists and is unique; no reported coefficient is further than "
-        f"{certificate.error_bound:.1e} standard errors from it; the log-likelihood is at most "
-        f"{certificate.log_likelihood_error:.1e} below its maximum"
+        f"{at_most(certificate.error_bound)} standard errors from it; the log-likelihood is at "
+        f"most {at_most(certificate.log_likelihood_error)} below its maximum"
         + (
-            f"; the standard errors are within a relative {within:.1e} of those at the MLE."
+            f"; the standard errors are within a relative {at_most(within)} of those at the MLE."
             if math.isfinite(within)
             else "."
         ),

@@ -21,6 +21,7 @@ from flatprior.analysis.report.main_model import WithoutMLE, refits_left_out
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import MLEDoesNotExistError
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
 from flatprior.models.encoding.aliased import combination
@@ -48,7 +49,7 @@ def why_not(main: WithoutMLE) -> Facts:
             text_of(
                 f"{existence.message[:1].upper()}{existence.message[1:]}.",
                 *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
-                f"The outcomes overlap by {existence.overlap_width:.1e} at most, of the mean "
+                f"The outcomes overlap by {at_most(existence.overlap_width)} at most, of the mean "
                 "distance of a row from what all but separates them."
                 if existence.overlap_width is not None
                 else "",
@@ -200,7 +201,7 @@ def what_holds(main: WithoutMLE) -> Facts:
     proved = limit.error_bound
     if limit.names:
         said = (
-            f"each limit is within {proved:.1e} standard errors of the true one (proved)"
+            f"each limit is within {at_most(proved)} standard errors of the true one (proved)"
             if math.isfinite(proved)
             else "nothing is proved about the distance of the limits from the true ones"
         )

@@ -175,7 +175,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "scores",
                 Rendered.of(
                     scores,
-                    {name: ".1e" if name == "grid error" else ".5f" for name in scores.columns},
+                    {name: "bound" if name == "grid error" else ".5f" for name in scores.columns},
                     "Scores of the probabilities",
                     notes=[
                         "Brier and log: the smaller the better; log is the binary cross-entropy in "

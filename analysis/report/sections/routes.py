@@ -21,6 +21,7 @@ from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
+from flatprior.models.common.bounds import at_most
 from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import count, in_digits, printable
 from flatprior.models.routes.registry import LABELS
@@ -59,7 +60,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
     rendered = replace(rendered, names=tuple(LABELS.get(name, name) for name in rendered.names))
     proved = len(agreement.routes)
     said = ", ".join(
-        f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"
+        f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {at_most(bound)})"
         if i < proved or math.isfinite(distance)
         else f"{name}, whose mode is not told"
         for i, (name, distance, bound) in enumerate(
@@ -210,10 +211,10 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                     [count(check.n_draws, "draw")],
                     [
                         f"a test fails below p = {check.threshold:.1e}; correct draws fail one "
-                        f"with probability {check.false_alarm:.1e} at most",
+                        f"with probability {at_most(check.false_alarm)} at most",
                         f"mean of (beta - MLE)'score: {check.trace:.4f}, expected {-check.k}; mode "
                         f"of the draws: {check.mode_distance:.1e} standard errors from the MLE, "
-                        f"stated error {check.mode_error:.1e}; highest draw: "
+                        f"stated error {at_most(check.mode_error)}; highest draw: "
                         f"{abs(check.highest_draw):.3g} in log-likelihood "
                         f"{'above' if check.highest_draw > 0 else 'below'} the MLE",
                         *(f"{said[:1].lower()}{said[1:]}" for said in check.scope),
@@ -260,7 +261,7 @@ def density_words(check: PosteriorCheck) -> tuple[str, str, str]:
         "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
         "the dashed mean need not.",
         f"Densities of {count(check.k, 'coefficient')}: the modes are within "
-        f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
+        f"{at_most(check.mode_distance)} standard errors of the MLE, the means up to "
         f"{abs(shift):.3f} away.",
     )
 

@@ -43,6 +43,13 @@ from flatprior.models.common.text import abbreviated, as_csv, in_digits, printab
 
 PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
+# what is rounded up: columns of tables, and rows of that of the certificate
+BOUNDS = {("routes", "error bound"), ("indices", "error bound"), ("scores", "grid error")}
+PROVED = (
+    "error bound −log(1 − λR)/R, in standard errors",
+    "log-likelihood below its maximum, at most (with rounding)",
+    "standard errors, relative to those at the MLE, within",
+)
 # tables of scores and differences of probabilities, to their rounding: of refits, of averages
 OF_PROBABILITIES = {
     **dict.fromkeys(("validation", "indices"), 1e-10),
@@ -238,12 +245,19 @@ def _absolute(column: str, columns: tuple[str, ...], table: str) -> float:
     return DIFFERENCES.get(column, OF_PROBABILITIES.get(of, 0.0))
 
 
+def _bounds(table: str, row: str, columns: list[str]) -> list[bool]:
+    """Which cells of a row are bounds, which are rounded up: by the column, or by the row."""
+    if table == "certificate":
+        return [row in PROVED] * len(columns)
+    return [(table, column) in BOUNDS for column in columns]
+
+
 def _copies_hold(name: str, shown: Table) -> None:
     """Hold the copies of a table, which a reader takes along, against what the page shows.
 
     Only CSV has the rows of a long table that the page does not show.
     """
-    columns, _, rows = shown.in_full()
+    columns, labels, rows = shown.in_full()
     require(
         shown.formats["Markdown"] == shown.markdown()
         and shown.formats["LaTeX"] == shown.latex()
@@ -251,8 +265,8 @@ def _copies_hold(name: str, shown: Table) -> None:
         and {len(row) for row in rows} <= {len(columns)}
         and len(shown.names) == n_shown(len(rows))
         and all(
-            len(cells) == len(row) and all(map(shows, cells, row))
-            for cells, row in zip(shown.cells, rows, strict=False)
+            len(cells) == len(row) and all(map(shows, cells, row, _bounds(name, label, columns)))
+            for label, cells, row in zip(labels, shown.cells, rows, strict=False)
         ),
         f"the copies of the table {name!r} are not what the page shows",
     )

@@ -3,6 +3,7 @@ from problems import CASES, draws_from
 
 from flatprior.analysis import compare_routes
 from flatprior.models import fit_newton, fit_sklearn, load_smarket
+from flatprior.models.common.bounds import at_most
 from flatprior.models.estimate import estimate
 
 STATED = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
@@ -24,7 +25,9 @@ def test_the_bound_in_the_message_is_that_of_the_worst_route():
     agreement = compare_routes(model, fit, moved, tolerance=0.01)
     bounds = [judged.certificate.error_bound for judged in agreement.routes]
     assert bounds[0] < 1e-9 < 1e-6 < bounds[1]
-    assert f"are each proved to lie within {bounds[1]:.1e} standard errors" in agreement.message
+    assert (
+        f"are each proved to lie within {at_most(bounds[1])} standard errors" in agreement.message
+    )
 
 
 def test_what_to_type_is_said_where_a_fit_disagrees(demo):

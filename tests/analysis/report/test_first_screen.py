@@ -18,6 +18,7 @@ from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_births
+from flatprior.models.common.bounds import at_most
 
 
 def reported(model):
@@ -246,7 +247,7 @@ def test_a_slope_is_not_said_to_be_1_where_an_offset_is_added(monkeypatch):
 
 def test_one_bound_is_said_of_routes_that_agree_and_what_is_proved_is_said_once(agreement, facts):
     bounds = {each.certificate.error_bound for each in agreement.routes}
-    said = f"{max(bounds):.1e} standard errors"
+    said = f"{at_most(max(bounds))} standard errors"
     assert facts["first"]["sentence"].lower() == agreement.brief.lower()
     assert said in facts["first"]["sentence"]
     section = next(each for each in facts["sections"] if each["id"] == "agreement")

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from flatprior.analysis import audit, compare_models, compare_routes, report_facts
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, certify, fit_newton, sample_independence
+from flatprior.models.common.bounds import at_most
 
 
 def test_disagreement_is_said_at_the_top(model):
@@ -77,7 +78,7 @@ def test_a_fit_alone_is_said_to_be_proved_and_to_be_alone(model):
     assert facts["verdict"]["good"]
     assert facts["verdict"]["headline"] == "One estimate, proved to be the maximum"
     bound = certify(model, fit_newton(model).coefficients).error_bound
-    assert f"further than {bound:.1e} standard errors" in facts["verdict"]["message"]
+    assert f"further than {at_most(bound)} standard errors" in facts["verdict"]["message"]
     assert "No other route was run" in facts["verdict"]["message"]
 
 

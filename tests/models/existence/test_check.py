@@ -17,6 +17,7 @@ from flatprior.models import (
     load_endometrial,
     sample_nuts,
 )
+from flatprior.models.common.bounds import at_most
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
@@ -139,7 +140,7 @@ def test_undecided_are_only_overlaps_too_narrow_for_double_precision(verdicts):
         assert design.kind == "overlap"
         assert design.width < 1e-9
         assert found.overlap_width < 1e-9
-        assert f"overlap by at most {found.overlap_width:.1e}" in found.message
+        assert f"overlap by at most {at_most(found.overlap_width)}" in found.message
 
 
 def test_rows_and_signs_of_generated_designs_are_those_built_in(verdicts):

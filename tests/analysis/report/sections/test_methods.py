@@ -13,6 +13,7 @@ from flatprior.models import (
     load_spector,
     sample_independence,
 )
+from flatprior.models.common.bounds import at_most
 
 
 def said(facts):
@@ -36,8 +37,8 @@ def test_numbers_and_versions_are_those_of_the_report(facts, model, agreement):
     assert "Posterior intervals of 95% are equal-tailed" in how
     assert "Classification is by the same predictions at a cut of 0.5" in how
     certificate = agreement.mle.certificate
-    assert f"than {certificate.error_bound:.1e} standard errors" in proved
-    assert f"at most {certificate.log_likelihood_error:.1e} below" in proved
+    assert f"than {at_most(certificate.error_bound)} standard errors" in proved
+    assert f"at most {at_most(certificate.log_likelihood_error)} below" in proved
     assert "What is said of draws is tested, not proved." in proved
 
 

@@ -13,6 +13,7 @@ from flatprior.analysis import compare_routes, report_facts, verify_report, writ
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.report.page import Page, sealed
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+from flatprior.models.common.bounds import at_most
 
 
 def test_two_results_of_one_route_are_both_reported_and_verified(model):
@@ -42,8 +43,8 @@ def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
     assert [each["id"] for each in section["items"]] == ["audit-1", "audit-2"]
     stated = len(right.numbers) - model.n_parameters
     assert item(facts, "audit-1")["facts"] == [
-        f"The maximum likelihood estimate (proved to {right.error_bound:.1e} standard errors), "
-        f"with all {stated} numbers beside the coefficients right."
+        f"The maximum likelihood estimate (proved to {at_most(right.error_bound)} standard "
+        f"errors), with all {stated} numbers beside the coefficients right."
     ]
     path = write_report(tmp_path / "report.html", audits=right)
     assert list(verify_report(model, path).index) == ["reported"]
