@@ -22,7 +22,6 @@ from scipy.special import log_ndtr, ndtr
 from flatprior.models.certificate import checked_coefficients, judged
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import NO_LIKELIHOOD, a_or_an
 from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
@@ -47,7 +46,7 @@ from flatprior.models.common.rendering import (
     chosen,
     formats_of,
 )
-from flatprior.models.common.text import SMALLEST_P, certain, count, p_value, printable
+from flatprior.models.common.text import SMALLEST_P, at_most, certain, count, p_value, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.evaluation import Diagonal, Evaluation, Variances

@@ -20,12 +20,11 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.json_values import in_short, is_whole, number_or_inf, numbers_of
 from flatprior.models.common.rendering import FORMATS, Renderable, Rendered, chosen
-from flatprior.models.common.text import COUNTS, SPEAKING, observations, printable
+from flatprior.models.common.text import COUNTS, SPEAKING, at_most, observations, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import from_options

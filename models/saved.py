@@ -18,7 +18,6 @@ from flatprior.models.certificate import (
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.codes.judgement import judged_as_held
 from flatprior.models.codes.passes import sums_of
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
@@ -26,6 +25,7 @@ from flatprior.models.common.closeness import (
     SCALED_COVARIANCE,
 )
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import at_most
 from flatprior.models.designs.coded import as_codes
 from flatprior.models.estimate import PointEstimate, recomputed
 from flatprior.models.evaluation import Evaluation, certain_digits, formed

@@ -14,10 +14,9 @@ from flatprior.analysis.agreement.posterior_check import PosteriorCheck, draws_o
 from flatprior.analysis.explanation.difference import Explanation
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import earlier_hash, printable
+from flatprior.models.common.text import at_most, earlier_hash, printable
 from flatprior.models.common.writing import finite
 
 READ = "read from "  # begins what is said of another program's fit

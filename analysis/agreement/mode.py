@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 from flatprior.analysis.monte_carlo import require_draws
 from flatprior.models import Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
+from flatprior.models.common.text import at_most
 
 HIGHEST_DEGREE = 6
 DRAWS_PER_TERM = 8

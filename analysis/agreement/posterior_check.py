@@ -45,12 +45,11 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import count, listing, p_value, percent, printable
+from flatprior.models.common.text import at_most, count, listing, p_value, percent, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import upper
 from flatprior.models.estimate import fit_of, is_near

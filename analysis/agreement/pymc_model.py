@@ -21,13 +21,12 @@ from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.producers.draws import pair
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import a_or_an, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.progress import quiet_libraries
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import count, listing, printable
+from flatprior.models.common.text import at_most, count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.external_draws import Names, matched
 from flatprior.models.routes.newton import converged_mle

@@ -12,8 +12,7 @@ from flatprior.analysis.agreement.judged import RouteVerdict, Unavailable
 from flatprior.analysis.agreement.posterior_check import UNNAMED, PosteriorCheck, draws_of
 from flatprior.analysis.explanation.explained import Explanation
 from flatprior.analysis.producers.plain import PLAIN
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import abbreviated, listing, p_value
+from flatprior.models.common.text import abbreviated, at_most, listing, p_value
 
 THE_STATED = f"the {PLAIN}"
 

@@ -30,10 +30,9 @@ from flatprior.models import (
     PointEstimate,
 )
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
-from flatprior.models.common.text import abbreviated, first_of, printable
+from flatprior.models.common.text import abbreviated, at_most, first_of, printable
 from flatprior.models.common.writing import finite
 
 MOST_NUMBERS_SAID = 6

@@ -32,10 +32,9 @@ from flatprior.models import (
 )
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
+from flatprior.models.common.text import SCREEN, at_most, count, first_of, names_in, printable
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, Block

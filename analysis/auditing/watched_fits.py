@@ -25,10 +25,9 @@ from flatprior.analysis.producers.theirs import Settings, TheirFit
 from flatprior.analysis.standing import Standing
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 
 # what says that a penalty is wanted
 PENALTY = frozenset({"C", "penalty", "l1_ratio", "alpha", "Cs", "l1_ratios", "penalties"})

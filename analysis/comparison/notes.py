@@ -10,11 +10,11 @@ import pandas as pd
 from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.maxima import log_chi_squared_tail
 from flatprior.models import BernoulliLogistic, Existence, PointEstimate
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import (
     COUNTS,
     SCREEN,
     abbreviated,
+    at_most,
     count,
     first_of,
     names_in,

@@ -11,7 +11,6 @@ import pandas as pd
 
 from flatprior.models import BernoulliLogistic, Certificate, certify
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
@@ -23,7 +22,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 from flatprior.models.likelihood import stack_factors, triangular_factor
 
 CERTIFY_EVERY = 50  # steps of gradient descent

@@ -30,7 +30,6 @@ from flatprior.analysis.diagnostics.ranks import expected_beyond, isotonic
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_flag, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.intervals import check_probability, percentages
@@ -42,7 +41,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
-from flatprior.models.common.text import count, percent
+from flatprior.models.common.text import at_most, count, percent
 
 T = TypeVar("T")
 

@@ -29,12 +29,11 @@ from flatprior.analysis.diagnostics.without_far import without_far
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.text import at_most, rows_phrase
 from flatprior.models.encoding.files.passes import Passes, between
 from flatprior.models.estimate import mle_of
 from flatprior.models.gathering import as_drawn
@@ -196,7 +195,7 @@ def exact_loo(
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
     >>> print(exact_loo(model).message)
-    leave-one-out log score -17.4022 (SE 4.60; error bound 6.5e-12)
+    leave-one-out log score -17.4022 (SE 4.60; error bound 6.6e-12)
     """
     if tolerance is not None:
         check_positive("tolerance", tolerance)

@@ -31,10 +31,9 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 from flatprior.models.rows import Block, as_held, either
 
 MOST_KEPT = 1000  # rows, those with the lowest log scores

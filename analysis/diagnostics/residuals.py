@@ -28,12 +28,11 @@ from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.models import BernoulliLogistic, PointEstimate, refit
 from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 from flatprior.models.covariance.grouped_rows import GroupedRows, require_groups
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, Leverages, leverages
 from flatprior.models.covariance.roots import Root, root_of

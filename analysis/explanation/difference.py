@@ -98,9 +98,9 @@ from flatprior.models import (
 )
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import at_most
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.gathering import as_drawn

@@ -18,7 +18,6 @@ from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, reco
 from flatprior.analysis.inference.which_errors import T_UNDER_Z, WhichErrors, student_in_words
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
@@ -29,7 +28,7 @@ from flatprior.models.common.intervals import (
     wald_statistics,
 )
 from flatprior.models.common.rendering import FORMATS, Renderable, Rendered, chosen, formats_of
-from flatprior.models.common.text import certain, count, first_of, printable
+from flatprior.models.common.text import at_most, certain, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle

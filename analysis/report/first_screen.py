@@ -32,8 +32,7 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.sections.prediction import WHOSE
 from flatprior.analysis.report.standings import legend, standings
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import certain, listing
+from flatprior.models.common.text import at_most, certain, listing
 
 NAMED = 3  # most influential rows
 IN_THE_LARGE = "calibration in the large"

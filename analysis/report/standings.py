@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.report.main_model import MainModel
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import count, first_of
+from flatprior.models.common.text import at_most, count, first_of
 
 GOOD, LOOK, FAILED = "good", "look", "failed"
 MISLED = "Wald test misled"

@@ -9,8 +9,7 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.report.first.of_results import rejection_of
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 
 NONE = {
     "rank deficient": "The maximum likelihood estimate is not unique",

@@ -14,13 +14,12 @@ from flatprior.analysis.validation.coefficient_intervals import bootstrap_interv
 from flatprior.analysis.validation.scores import INDICES, SLOPE
 from flatprior.models import PointEstimate, Refits
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import count, first_of
+from flatprior.models.common.text import at_most, count, first_of
 
 MANY_LOST = 0.05  # of all fits; more, and the rest speaks for other data than these
 TOO_MANY_LOST = 0.1  # for intervals of scores: what was lost is no random part of the samples

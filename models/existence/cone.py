@@ -16,8 +16,8 @@ import numpy as np
 
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.text import at_most
 from flatprior.models.dependence.independent_columns import (
     Columns,
     equilibrated,

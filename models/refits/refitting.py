@@ -18,13 +18,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import count
+from flatprior.models.common.text import at_most, count
 from flatprior.models.designs.coded import LARGEST_KEPT, Structured
 from flatprior.models.estimate import is_near
 from flatprior.models.existence.check import check_existence

@@ -20,9 +20,9 @@ import numpy as np
 
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.calls import check_choice, check_seed, model_first
 from flatprior.models.common.progress import progress_bar, status
+from flatprior.models.common.text import at_most
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle, require_proper_posterior
 from flatprior.models.gathering import rows_in_memory

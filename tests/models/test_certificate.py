@@ -23,7 +23,7 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.certificate import after_last_step, evaluate
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import moments
 from flatprior.models.rows import MappedRows

@@ -19,8 +19,7 @@ from flatprior.analysis.auditing.draws.likeness import Likeness, joined
 from flatprior.analysis.auditing.draws.priors import Prior, prior_of_density
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import listing, printable
+from flatprior.models.common.text import at_most, listing, printable
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.rows import merge_identical
 

@@ -12,8 +12,14 @@ import numpy as np
 from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.bounds import at_least, at_most
-from flatprior.models.common.text import count, level_in_words, names_in, printable
+from flatprior.models.common.text import (
+    at_least,
+    at_most,
+    count,
+    level_in_words,
+    names_in,
+    printable,
+)
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
 

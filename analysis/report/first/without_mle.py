@@ -18,8 +18,7 @@ from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.standings import FAILED, GOOD, LOOK, Standing, legend
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import abbreviated, count, names_in
+from flatprior.models.common.text import abbreviated, at_most, count, names_in
 
 FEW_EVENTS = 10  # for each coefficient, below which chi-squared quantiles are rough
 MOST_ENDS = 4  # intervals with one end that are key figures

@@ -23,11 +23,11 @@ from flatprior.analysis.report.sections.making import sampling_in_words
 from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import BernoulliLogistic
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.text import (
     ARRAY,
     SCREEN,
     abbreviated,
+    at_most,
     count,
     level_in_words,
     listing,

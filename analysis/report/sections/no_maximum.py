@@ -21,9 +21,8 @@ from flatprior.analysis.report.main_model import WithoutMLE, refits_left_out
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import MLEDoesNotExistError
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
+from flatprior.models.common.text import SCREEN, at_most, count, first_of, names_in, printable
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
 

@@ -21,9 +21,8 @@ from flatprior.analysis.report.glossary import terms
 from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
-from flatprior.models.common.bounds import at_most
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import count, in_digits, printable
+from flatprior.models.common.text import at_most, count, in_digits, printable
 from flatprior.models.routes.registry import LABELS
 
 DIGITS = ".6g"  # of a number that is stated in full

@@ -20,8 +20,7 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
-from flatprior.models.common.bounds import at_most
-from flatprior.models.common.text import abbreviated
+from flatprior.models.common.text import abbreviated, at_most
 from flatprior.models.posterior import labelled_draws
 from flatprior.models.provenance import provenance
 

@@ -3,7 +3,7 @@ from problems import CASES, draws_from
 
 from flatprior.analysis import compare_routes
 from flatprior.models import fit_newton, fit_sklearn, load_smarket
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 from flatprior.models.estimate import estimate
 
 STATED = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)

@@ -9,7 +9,7 @@ from places import PLACES, hanging, in_files, in_memory, shoppers
 from flatprior.analysis import diagnose
 from flatprior.analysis.diagnostics import exact_influence
 from flatprior.models import fit_newton
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 from flatprior.models.encoding.files import source
 
 WEIGHTED = {"frequency_weights": "count", "offset": "base"}

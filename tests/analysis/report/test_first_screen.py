@@ -18,7 +18,7 @@ from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_births
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 def reported(model):

@@ -5,7 +5,7 @@ from reports import item
 from flatprior.analysis import report_facts
 from flatprior.analysis.report.results import timeless
 from flatprior.models import certify
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 def test_the_certificate_is_computed_anew(model, agreement):

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from flatprior.analysis import audit, compare_models, compare_routes, report_facts
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, certify, fit_newton, sample_independence
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 def test_disagreement_is_said_at_the_top(model):

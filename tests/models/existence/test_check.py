@@ -17,7 +17,7 @@ from flatprior.models import (
     load_endometrial,
     sample_nuts,
 )
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)

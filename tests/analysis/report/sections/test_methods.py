@@ -13,7 +13,7 @@ from flatprior.models import (
     load_spector,
     sample_independence,
 )
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 def said(facts):

@@ -13,7 +13,7 @@ from flatprior.analysis import compare_routes, report_facts, verify_report, writ
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.report.page import Page, sealed
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
-from flatprior.models.common.bounds import at_most
+from flatprior.models.common.text import at_most
 
 
 def test_two_results_of_one_route_are_both_reported_and_verified(model):
