@@ -54,8 +54,8 @@ def test_a_table_of_an_audit_has_no_digit_that_its_source_has_not(births, tmp_pa
 def test_a_number_that_is_off_is_said_after_a_semicolon(births, tmp_path):
     found = audit(printed(births, tmp_path / "printed.csv"), births)
     assert found.verdict == (
-        "a printed table: the maximum likelihood estimate in every digit printed; 1 of 5 stated "
-        "numbers is off"
+        "a printed table: the maximum likelihood estimate in every digit printed; 1 of 5 numbers "
+        "beside the coefficients is off"
     )
     assert found.finding == found.verdict.removeprefix("a printed table: ")
 
