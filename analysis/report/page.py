@@ -330,9 +330,8 @@ def shows(cell: str, value: str, bound: bool = False) -> bool:
     if not _SHOWN.fullmatch(cell):
         return False
     if _WHOLE.fullmatch(cell):
-        # a whole number is shown whole, digits that are certain are never rounded up, and of 4 and
-        # more digits nothing stands behind the point
-        rounded = abs(number) >= 1000 and abs(float(cell) - number) <= 0.5001
+        # a number is rounded to a whole one from 1 on, digits that are certain never up
+        rounded = abs(number) >= 1 and abs(float(cell) - number) <= 0.5001
         return rounded or float(cell) == math.floor(number)
     mantissa, _, exponent = cell.partition("e")
     unit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))

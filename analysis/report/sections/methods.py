@@ -92,7 +92,7 @@ def _data(main: Reported) -> Iterator[str]:
     references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]
     if references:
         yield f"Reference levels: {names_in(SCREEN, references)}."
-    yield "Events and other observations were neither weighted nor sampled to balance them."
+    yield "No correction for an imbalance of the outcomes was made."
     if model.aliased is not None:
         yield (
             f"Left out as linear combinations of other columns: "

@@ -387,13 +387,13 @@ def test_small_p_values_have_their_digits(page, model, births, tmp_path):
 
 
 def test_what_is_zero_but_for_rounding_has_any_rounding():
-    absolute = functools.partial(tables._same_cell, columns=("apparent",), bounds=0.3)
+    absolute = functools.partial(tables._same_value, columns=("apparent",), bounds=0.3)
     assert absolute("8.67e-17", "-2.1e-17", "apparent", table="validation")
     assert not absolute("8.67e-5", "-2.1e-17", "apparent", table="validation")
     assert not absolute("8.67e-17", "-2.1e-17", "apparent", table="coefficients-table")
-    p = functools.partial(tables._same_cell, table="average-effects", bounds=0.3)
+    p = functools.partial(tables._same_value, table="average-effects", bounds=0.3)
     assert not p("2e-11", "1e-11", "p", ("z", "p"))
-    assert tables._same_cell("2e-11", "1e-11", "p", ("LR", "p"), "terms", 0.3)
+    assert tables._same_value("2e-11", "1e-11", "p", ("LR", "p"), "terms", 0.3)
 
 
 def test_variables_that_are_compared_leave_the_effects_of_others(births):
