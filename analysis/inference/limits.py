@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flatprior.analysis.inference.intervals import confidence_intervals
+from flatprior.analysis.maxima import of_full_rank
 from flatprior.models import BernoulliLogistic, Existence
 from flatprior.models.common.rendering import FORMATS, Rendered
 from flatprior.models.common.text import count
@@ -26,8 +27,8 @@ class Limits:
     n_left : int
         Rows that are not separated.
     intervals : DataFrame or None
-        As of `confidence_intervals`, of some coefficients, the diverging ones first; None where the
-        likelihood has none.
+        As of `confidence_intervals`, of some coefficients that the data determine, the diverging
+        ones first; None where the likelihood has none.
     """
 
     existence: Existence
@@ -56,10 +57,11 @@ class Limits:
         """
         limit, ends = existence.limit, None
         known = limit is not None and not math.isnan(limit.log_likelihood)
-        in_memory = isinstance(model.rows, ArrayRows)
-        if intervals and known and existence.kind != "rank deficient" and in_memory:
-            telling = _most_telling(existence)
-            ends = confidence_intervals(model, progress=progress, names=telling).table()
+        telling = _most_telling(existence)
+        if intervals and known and telling and isinstance(model.rows, ArrayRows):
+            # what the data determine has the same profile whichever dependent column is left out
+            found = of_full_rank(model)
+            ends = confidence_intervals(found, progress=progress, names=telling).table()
         return cls(existence=existence, n_left=model.n_rows - existence.n_separated, intervals=ends)
 
     def rendered(self) -> Rendered:
@@ -78,11 +80,12 @@ class Limits:
             frame = frame.join(self.intervals.drop(columns="coefficient"))
             notes.append(
                 "limit, SE: of the coefficients that stay finite; percentages: profile-likelihood "
-                "interval, open where the coefficient diverges"
+                "interval" + ", open where the coefficient diverges" * bool(existence.n_separated)
             )
-            if len(self.intervals) < len(frame):
+            determined = len(_determined(existence))
+            if len(self.intervals) < determined:
                 notes.append(
-                    f"intervals are those of {len(self.intervals)} of {len(frame)} coefficients, "
+                    f"intervals are those of {len(self.intervals)} of {determined} coefficients, "
                     "the diverging ones first: each takes many fits; "
                     "flatprior.analysis.confidence_intervals(model, names=...) computes others"
                 )
@@ -96,6 +99,12 @@ def _most_telling(existence: Existence) -> list[str]:
 
     Those that diverge in one direction come first: of them an interval says what no estimate does.
     """
-    where = existence.coefficients
-    ranked = sorted(where, key=lambda name: where[name] not in ("+inf", "-inf"))
-    return [name for name in where if name in set(ranked[:MOST_INTERVALS])]
+    where, names = existence.coefficients, _determined(existence)
+    ranked = sorted(names, key=lambda name: where[name] not in ("+inf", "-inf"))
+    return [name for name in names if name in set(ranked[:MOST_INTERVALS])]
+
+
+def _determined(existence: Existence) -> list[str]:
+    """Names of the coefficients that no dependency among the columns leaves open."""
+    tied = {"undetermined"} if existence.dependencies else set()
+    return [name for name, way in existence.coefficients.items() if way not in tied]

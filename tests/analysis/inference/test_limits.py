@@ -45,10 +45,30 @@ def test_dependent_columns_and_complete_separation_say_where_the_supremum_comes_
         pd.DataFrame({"grade": [0, 1, 0, 1, 1], "gpa": [1.0, 2, 3, 4, 5]}).eval("twice = 2 * gpa"),
     )
     found = Limits.of(doubled, check_existence(doubled))
-    assert found.intervals is None
+    assert list(found.intervals.index) == ["Intercept"]
     assert "(that of all rows)" in found.rendered().notes[0]
     apart = BernoulliLogistic.from_arrays(np.arange(6.0)[:, None], np.arange(6) > 2, intercept=True)
     found = Limits.of(apart, check_existence(apart), intervals=False)
     assert found.intervals is None
     assert found.n_left == 0
     assert "(every row is separated)" in found.rendered().notes[0]
+
+
+@pytest.mark.parametrize("more", ["", " + NV"])
+def test_of_what_the_data_determine_there_are_intervals_whichever_column_is_left_out(more):
+    data = FRAME.assign(half=0.5 * FRAME["PI"] - FRAME["EH"], third=np.arange(len(FRAME)) % 3)
+    tied = BernoulliLogistic.from_formula(f"HG ~ PI + EH + half + third{more}", data)
+    existence = check_existence(tied)
+    found = Limits.of(tied, existence)
+    ways = existence.coefficients
+    assert [name for name in ways if ways[name] == "undetermined"] == ["PI", "EH", "half"]
+    assert list(found.intervals.index) == [n for n in ways if ways[n] != "undetermined"]
+    for left in ("PI", "EH", "half"):
+        kept = " + ".join(name for name in ("PI", "EH", "half") if name != left)
+        rest = BernoulliLogistic.from_formula(f"HG ~ {kept} + third{more}", data)
+        due = confidence_intervals(rest, names=list(found.intervals.index)).table()
+        ends = found.intervals.loc[due.index, ["2.5%", "97.5%"]]
+        np.testing.assert_allclose(ends, due[["2.5%", "97.5%"]], rtol=1e-7)
+    said = " ".join(found.rendered().notes)
+    assert ("diverges" in said) == bool(more)
+    assert "intervals are those of" not in said
