@@ -32,7 +32,7 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.sections.prediction import WHOSE
 from flatprior.analysis.report.standings import legend, standings
-from flatprior.models.common.text import at_most, certain, listing
+from flatprior.models.common.text import at_most, certain, count, listing, whole
 
 NAMED = 3  # most influential rows
 IN_THE_LARGE = "calibration in the large"
@@ -86,9 +86,9 @@ def _figures(main: MainModel) -> list[Facts]:
     model, fit, summary = main.model, main.fit, main.summary
     n, k = model.n_observations, model.n_parameters
     found = [
-        ("Observations", f"{n:,}", _of_which_rows(main)),
-        ("Events", f"{model.n_events:,}", events_said(model)),
-        ("Coefficients", f"{k:,}", main.each),
+        ("Observations", whole(n), _of_which_rows(main)),
+        ("Events", whole(model.n_events), events_said(model)),
+        ("Coefficients", whole(k), main.each),
     ]
     goodness, test = summary.goodness, summary.against_null
     if goodness is not None:
@@ -117,9 +117,9 @@ def _figures(main: MainModel) -> list[Facts]:
 def _of_which_rows(main: MainModel) -> str:
     """How many rows there are, where that is another number, and how many were left out."""
     model = main.model
-    there = "" if model.n_rows == model.n_observations else f"in {model.n_rows:,} rows"
+    there = "" if model.n_rows == model.n_observations else f"in {count(model.n_rows, 'row')}"
     left = model.n_dropped + model.n_zero_weight
-    said = f"{left:,} {'row' if left == 1 else 'rows'} left out" if left else "no row left out"
+    said = f"{count(left, 'row')} left out" if left else "no row left out"
     return ", ".join(part for part in (there, said) if part)
 
 

@@ -50,7 +50,7 @@ from flatprior.models.batches.same_passes import side_by_side
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import found_once, one_thread_each
-from flatprior.models.common.text import ARRAY, SCREEN, names_in
+from flatprior.models.common.text import ARRAY, SCREEN, count, names_in, whole
 from flatprior.models.estimate import fit_of
 from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
@@ -493,10 +493,14 @@ def refits_left_out(model: BernoulliLogistic) -> str:
     """Why neither intervals by refits nor leave-one-out are computed; empty where they are."""
     n, k = model.n_rows, model.n_parameters
     if n > MOST_ROWS:
-        return f"for models of up to {MOST_ROWS} rows"
+        return f"for models of up to {whole(MOST_ROWS)} rows"
     if not isinstance(as_drawn(model).rows, ArrayRows):
         return "for rows that are in memory, or few enough for the first pass to keep"
-    return f"left out for {n} rows and {k} coefficients" if n * k**3 > MOST_WORK else ""
+    return (
+        f"left out for {count(n, 'row')} and {count(k, 'coefficient')}"
+        if n * k**3 > MOST_WORK
+        else ""
+    )
 
 
 def _sound(agreement: Agreement) -> tuple[Posterior, ...]:

@@ -129,7 +129,19 @@ def shorten(text: str, width: int = 80) -> str:
 
 def count(number: int, noun: str) -> str:
     """Say "1 row" or "2 rows"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{whole(number)} {noun}s"
+
+
+def whole(number: int) -> str:
+    """A whole number, in thousands where it has five digits or more.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import whole
+    >>> whole(9999), whole(20400)
+    ('9999', '20,400')
+    """
+    return f"{number:,d}" if abs(number) >= 10_000 else f"{number:d}"
 
 
 def level_in_words(level: object, *signs: str) -> str:
@@ -185,7 +197,7 @@ def first_of(items: Iterable[object], number: int | None = None, most: int = ROW
     named = ", ".join(shown)
     rest = total - len(shown)
     return (named if len(named) <= SCREEN else abbreviated(named, SCREEN)) + (
-        f" and {rest} more" if rest > 0 and shown else ""
+        f" and {whole(rest)} more" if rest > 0 and shown else ""
     )
 
 
@@ -299,7 +311,7 @@ def in_digits(value: object, form: str = ".5g") -> str:
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else ""
     if isinstance(value, (int, np.integer)):
-        return f"{value:,d}" if form.startswith(",") else str(value)
+        return whole(int(value)) if form.startswith(",") else str(value)
     if not isinstance(value, float):
         return printable(value)
     if math.isnan(value):

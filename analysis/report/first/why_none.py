@@ -19,6 +19,7 @@ from flatprior.models.common.text import (
     level_in_words,
     names_in,
     printable,
+    whole,
 )
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
@@ -97,7 +98,7 @@ def _separated(main: WithoutMLE) -> str:
                 said = _by_one_column(main, name, values.ravel())
                 if said:
                     return said
-    rows = f"{existence.n_separated} of {count(main.model.n_rows, 'row')}"
+    rows = f"{whole(existence.n_separated)} of {count(main.model.n_rows, 'row')}"
     if existence.n_separated == main.model.n_rows:
         rows = "every row"
     direction = existence.direction

@@ -18,7 +18,7 @@ from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.standings import FAILED, GOOD, LOOK, Standing, legend
-from flatprior.models.common.text import abbreviated, at_most, count, names_in
+from flatprior.models.common.text import abbreviated, at_most, count, names_in, whole
 
 FEW_EVENTS = 10  # for each coefficient, below which chi-squared quantiles are rough
 MOST_ENDS = 4  # intervals with one end that are key figures
@@ -39,14 +39,14 @@ def figures_of(main: WithoutMLE) -> list[Figure]:
     found = [
         (
             "Observations",
-            f"{n:,}",
+            whole(n),
             ", ".join([*there, f"{count(left, 'row')} left out" if left else "no row left out"]),
         ),
-        ("Events", f"{model.n_events:,}", events_said(model)),
+        ("Events", whole(model.n_events), events_said(model)),
         ("Coefficients", f"{k}", f"{of_rank}{main.each}"),
     ]
     if existence.n_separated:
-        found.append(("Separated rows", f"{existence.n_separated:,}", f"of {model.n_rows:,}"))
+        found.append(("Separated rows", whole(existence.n_separated), f"of {whole(model.n_rows)}"))
     limit = existence.limit
     if limit is None or math.isnan(limit.log_likelihood):
         return found

@@ -24,7 +24,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes
-from flatprior.models.common.text import count, listing, names_in, printable
+from flatprior.models.common.text import count, listing, names_in, printable, whole
 from flatprior.models.rows import ArrayRows
 
 EFFECTS = "Effects on the probability"  # the title of the section
@@ -37,7 +37,7 @@ WITHOUT_DATA = (
     "Effects, marginal means and contrasts are of the variables of the formula, and the model "
     "keeps the columns of its design: pass write_report(..., data=...) what it was built from."
 )
-TOO_MANY = f"Effects are for models of up to {MOST_ROWS} rows: {{calls}} compute them."
+TOO_MANY = f"Effects are for models of up to {whole(MOST_ROWS)} rows: {{calls}} compute them."
 LEVELS = "of levels, and of numbers of 0 and 1: the difference between the two probabilities"
 SLOPES = f"numbers: the slope (dydx) times a unit, {SAID}"
 NOT_ADJUSTED = "p-values and intervals are of each row alone, and not adjusted for their number"
@@ -284,7 +284,8 @@ def _plan(model: BernoulliLogistic) -> _Plan:
     predictors = encoding.parsed.predictors
     room = MOST_ENCODED // max(model.n_rows, 1)
     too_many = (
-        f"{model.n_rows} rows with each of their levels are more than {MOST_ENCODED}; "
+        f"{whole(model.n_rows)} rows with each of their levels are more than "
+        f"{whole(MOST_ENCODED)}; "
         "average_marginal_effects(model, fit, data, [name]) computes them"
     )
     compared = "the formula compares them, and they have no slope"
@@ -306,7 +307,8 @@ def _plan(model: BernoulliLogistic) -> _Plan:
             if levels[name] > MOST_LEVELS
             else f"those of {MOST_CATEGORIES} others are shown"
             if len(means) == MOST_CATEGORIES
-            else f"{model.n_rows} rows with each of their levels are more than {MOST_ENCODED}"
+            else f"{whole(model.n_rows)} rows with each of their levels are more than "
+            f"{whole(MOST_ENCODED)}"
             if sum(means.values()) + levels[name] > room
             else ""
         )

@@ -34,6 +34,7 @@ from flatprior.models.common.text import (
     names_in,
     percent,
     printable,
+    whole,
 )
 from flatprior.models.routes.registry import LABELS, ROUTES
 
@@ -316,7 +317,7 @@ def _why_none(main: WithoutMLE) -> Iterator[str]:
         going = [name for name, way in existence.coefficients.items() if way in ("+inf", "-inf")]
         kind = existence.kind if existence.kind.endswith("separation") else "separation"
         yield (
-            f"The outcomes are separated ({kind}) in {existence.n_separated} of "
+            f"The outcomes are separated ({kind}) in {whole(existence.n_separated)} of "
             f"{count(main.model.n_rows, 'row')}"
             + (f"; coefficients that diverge: {names_in(SCREEN, going)}." if going else ".")
         )

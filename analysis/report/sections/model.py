@@ -34,6 +34,7 @@ from flatprior.models.common.text import (
     level_in_words,
     names_in,
     percent,
+    whole,
 )
 from flatprior.models.model import HIGH_DIMENSION, MANY
 
@@ -56,10 +57,10 @@ def data_and_model(main: Reported) -> Facts:
     facts = {
         "formula": main.formula,
         "response": model.response_name,
-        "observations": f"{model.n_observations:,}"
+        "observations": whole(model.n_observations)
         + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}")
         + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
-        "events": f"{model.n_events:,} ({percent(model.n_events / model.n_observations)})",
+        "events": f"{whole(model.n_events)} ({percent(model.n_events / model.n_observations)})",
         "coefficients": f"{model.n_parameters}",
         "rows left out": ", ".join(
             f"{left} ({why})"

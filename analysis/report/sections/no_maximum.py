@@ -22,7 +22,15 @@ from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import MLEDoesNotExistError
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import SCREEN, at_most, count, first_of, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    at_most,
+    count,
+    first_of,
+    names_in,
+    printable,
+    whole,
+)
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.rows import ArrayRows
 
@@ -52,7 +60,7 @@ def why_not(main: WithoutMLE) -> Facts:
                 "distance of a row from what all but separates them."
                 if existence.overlap_width is not None
                 else "",
-                f"The outcomes are separated too, in {existence.n_separated} of "
+                f"The outcomes are separated too, in {whole(existence.n_separated)} of "
                 f"{count(main.model.n_rows, 'row')}, whichever columns are left out."
                 if existence.n_separated and existence.dependencies
                 else "",
@@ -149,7 +157,7 @@ def _separated_rows(main: WithoutMLE) -> Facts | None:
     labels, places = existence.separated_labels, existence.separated_rows
     if not existence.n_separated or labels is None:
         return None
-    said = f"{existence.n_separated} of {count(model.n_rows, 'row')}"
+    said = f"{whole(existence.n_separated)} of {count(model.n_rows, 'row')}"
     if places is None:
         return text_of(f"Separated are {said}: {first_of(labels, existence.n_separated)}.")
     lines = {}

@@ -34,6 +34,7 @@ from flatprior.models.common.text import (
     odds_ratio,
     percent,
     printable,
+    whole,
 )
 from flatprior.models.rows import ArrayRows
 
@@ -169,7 +170,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "calibration slope is left out.",
                 f"{curve.message}."
                 if curve is not None
-                else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
+                else f"The calibration curve is for models of up to {whole(MOST_ROWS)} rows.",
             ),
             table_of(
                 "scores",
