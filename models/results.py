@@ -30,6 +30,11 @@ from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import from_options
 
 FORMAT = "flatprior/1"
+PROVED = (  # rows of a certificate's table that are bounds
+    "error bound −log(1 − λR)/R, in standard errors",
+    "log-likelihood below its maximum, at most (with rounding)",
+    "standard errors, relative to those at the MLE, within",
+)
 
 ExistenceKind = Literal[
     "overlap", "quasi-complete separation", "complete separation", "rank deficient", "undecided"
@@ -302,15 +307,14 @@ class Certificate(Renderable):
                     ".3g",
                 ),
                 "λR (1/2 at most)": (lambda_r, ".2e"),
-                "error bound −log(1 − λR)/R, in standard errors": (bound, "bound"),
-                "log-likelihood below its maximum, at most (with rounding)": (
-                    self.log_likelihood_error,
-                    "bound",
-                ),
-                "standard errors, relative to those at the MLE, within": (
-                    self.standard_errors_within,
-                    "bound",
-                ),
+                **{
+                    name: (value, "bound")
+                    for name, value in zip(
+                        PROVED,
+                        (bound, self.log_likelihood_error, self.standard_errors_within),
+                        strict=True,
+                    )
+                },
                 "certain digits of every coefficient": (
                     float(min(self.digits, default=math.nan)),
                     "floor",

@@ -77,8 +77,8 @@ class Coin(Renderable):
         """The sentence; its CSV has the numbers."""
         return Rendered.of_values(
             {
-                "heads": (self.heads, "d"),
-                "tosses": (self.tosses, "d"),
+                "heads": (self.heads, ",d"),
+                "tosses": (self.tosses, ",d"),
                 "probability if p = 1/2": (float(self.likelihood(0.5)), ".4g"),
                 "most likely p": (self.maximiser, ".4g"),
                 "log-likelihood there": (self.log_likelihood, ".6g"),

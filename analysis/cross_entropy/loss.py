@@ -64,14 +64,14 @@ class CrossEntropy(Renderable):
         """The sentence; its CSV has the numbers."""
         return Rendered.of_values(
             {
-                "observations": (self.n_observations, "d"),
+                "observations": (self.n_observations, ",d"),
                 "log-likelihood": (self.log_likelihood, ".6f"),
                 "negative log-likelihood": (self.negative_log_likelihood, ".6f"),
                 "binary cross-entropy": (self.mean, ".12g"),
                 "log_loss": (self.log_loss, ".12g"),
-                "clipped by it": (self.clipped, "d"),
+                "clipped by it": (self.clipped, ",d"),
                 "log_loss in float32": (self.log_loss_float32, ".7g"),
-                "clipped in float32": (self.clipped_float32, "d"),
+                "clipped in float32": (self.clipped_float32, ",d"),
             },
             self.message,
             columns=columns,

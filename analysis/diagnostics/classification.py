@@ -127,7 +127,7 @@ class ClassificationTable(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
         frame = chosen(self.table(), columns)
-        formats = {str(name): ".4f" for name in frame.columns} | {"right": "d", "of": "d"}
+        formats = {str(name): ".4f" for name in frame.columns} | {"right": ",d", "of": ",d"}
         at = f", of them {self.at_the_cut} at the cut" if self.at_the_cut else ""
         return Rendered.of(
             frame,

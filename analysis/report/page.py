@@ -320,7 +320,7 @@ def shows(cell: str, value: str, bound: bool = False) -> bool:
     if value in (cell, as_csv(cell)) or (cell == "-" and value == ""):
         return True
     if _THOUSANDS.fullmatch(cell):
-        return cell.replace(",", "") == value
+        return cell.replace(",", "") == value.removesuffix(".0")
     try:
         number = float(value)
     except ValueError:

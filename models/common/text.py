@@ -298,7 +298,7 @@ def in_digits(value: object, form: str = ".5g") -> str:
         (`odds_ratio`), "percent" (of a number of percent, `percent` without its sign), "of 4000
         .3f" (a share of so many draws, `share`), "floor" (of digits that are certain: never
         rounded up), "bound" (`at_most`; with a format of its own too). Whole numbers are shown
-        whole, with "," in front of it in thousands.
+        whole; with "," in front of a format, numbers of five digits and more in thousands.
 
     Examples
     --------
@@ -306,14 +306,15 @@ def in_digits(value: object, form: str = ".5g") -> str:
     >>> in_digits(1234567, ",d"), in_digits(-1e-9, ".3f"), in_digits(0.00021, "p")
     ('1,234,567', '0.000', '0.000210')
     """
-    if value is pd.NA:
+    if value is None or value is pd.NA or value is pd.NaT:
         return "-"
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else ""
     if isinstance(value, (int, np.integer)):
         return whole(int(value)) if form.startswith(",") else str(value)
-    if not isinstance(value, float):
+    if not isinstance(value, (float, np.floating)):
         return printable(value)
+    value = float(value)
     if math.isnan(value):
         return "-"
     if math.isinf(value):
@@ -331,7 +332,13 @@ def in_digits(value: object, form: str = ".5g") -> str:
         return at_most(value, form.removeprefix("bound") or ".1e")
     if form == "floor":
         return str(math.floor(value))
-    text = format(value, form).removesuffix(".")
+    if abs(value) < 9999.5:  # as `whole`
+        form = form.removeprefix(",")
+    return _signed(format(value, form).removesuffix("."))
+
+
+def _signed(text: str) -> str:
+    """The text of a number, without a sign where it is too small to have one."""
     return text.removeprefix("-") if _ZERO.fullmatch(text) else text
 
 
@@ -449,9 +456,9 @@ def certain(value: float, error: float, most: int) -> str:
     ('-12.889633', '-12.890', '-1300')
     """
     if not math.isfinite(error) or error < 10.0**-most:
-        return f"{value:.{most}f}"
+        return _signed(f"{value:.{most}f}")
     decimals = math.floor(-math.log10(error))
-    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return _signed(f"{round(value, decimals):.{max(decimals, 0)}f}")
 
 
 def share(value: float, n: int, form: str = ".3f") -> str:

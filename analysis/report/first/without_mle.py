@@ -172,7 +172,10 @@ def claims_of(main: WithoutMLE) -> list[tuple[str, str]]:
         superfluous = names_in(ROOM, [*existence.dependencies])
         then.insert(0, f'leave {superfluous} out (aliased="drop", --aliased drop)')
     if finite and main.limits is not None:
-        stands.append(f"estimate and standard error of {names_in(ROOM, finite)}")
+        known = "estimate and standard error"
+        if main.limits.intervals is not None:
+            known = "estimate, standard error and profile-likelihood interval"
+        stands.append(f"{known} of {names_in(ROOM, finite)}")
     said = [("What can still be claimed", f"{'; '.join(stands)}.")] if stands else []
     return [*said, ("Next", f"{'; '.join(then)}.")]
 

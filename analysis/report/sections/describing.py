@@ -17,7 +17,14 @@ from flatprior.analysis.report.variables import Level, Variable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.rendering import Rendered
-from flatprior.models.common.text import SCREEN, in_digits, level_in_words, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    in_digits,
+    level_in_words,
+    names_in,
+    printable,
+    whole,
+)
 
 COLUMNS = ("events: mean or n", "events: SD or %", "others: mean or n", "others: SD or %")
 NONE = ("",) * len(COLUMNS)
@@ -155,7 +162,7 @@ def _table(rows: list[Row], main: Reported) -> Facts:
         {},
         "Table 1",
         [
-            f"{events:,.0f} events, {others:,.0f} others",
+            f"{whole(round(events))} events, {whole(round(others))} others",
             "of numbers mean and standard deviation; of levels n, and % of the events or others",
             counted_by(main.model),
         ],

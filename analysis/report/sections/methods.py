@@ -307,6 +307,15 @@ def _without_estimate(main: WithoutMLE) -> tuple[list[str], list[str]]:
             "where the size of the data allows it. Of coefficients that diverge there are no Wald "
             "tests and no standard errors, and of a posterior under the flat prior no draws."
         )
+    elif main.limits is not None:
+        how = [
+            "There is no unique maximum likelihood estimate, and none is reported of coefficients "
+            "that are not determined. "
+            "Given are the maximum of the likelihood, likelihood-ratio tests, and of the "
+            "coefficients that do not depend on which superfluous column is left out estimates and "
+            "standard errors, with profile-likelihood intervals where the size of the data allows "
+            "it; of a posterior under the flat prior there are no draws."
+        ]
     return how, [*_why_none(main), NOT_PROVED]
 
 

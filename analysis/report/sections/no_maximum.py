@@ -117,7 +117,7 @@ def _outcomes_by_value(main: WithoutMLE) -> Facts | None:
     frame = pd.DataFrame.from_dict(
         lines, orient="index", columns=["observations", "events", "others", "share of events"]
     )
-    whole = dict.fromkeys(("observations", "events", "others"), ".0f")
+    whole = dict.fromkeys(("observations", "events", "others"), ",.0f")
     return table_of(
         "outcomes-by-value",
         Rendered.of(

@@ -40,16 +40,12 @@ from flatprior.models import PointEstimate
 from flatprior.models.common.closeness import TWICE, Closeness
 from flatprior.models.common.rendering import as_notes, n_shown, rows_left_out
 from flatprior.models.common.text import abbreviated, as_csv, in_digits, printable, told_apart
+from flatprior.models.results import PROVED
 
 PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 # what is rounded up: columns of tables, and rows of that of the certificate
 BOUNDS = {("routes", "error bound"), ("indices", "error bound"), ("scores", "grid error")}
-PROVED = (
-    "error bound −log(1 − λR)/R, in standard errors",
-    "log-likelihood below its maximum, at most (with rounding)",
-    "standard errors, relative to those at the MLE, within",
-)
 # tables of scores and differences of probabilities, to their rounding: of refits, of averages
 OF_PROBABILITIES = {
     **dict.fromkeys(("validation", "indices"), 1e-10),

@@ -9,6 +9,7 @@ from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
     fit_sklearn,
+    load_births,
     load_endometrial,
     load_spector,
     sample_independence,
@@ -132,3 +133,13 @@ def test_without_an_estimate_none_is_claimed():
     assert "quasi-complete separation" in proved
     assert "no reported coefficient" not in how + proved
     assert "Confidence intervals" not in how
+
+
+def test_of_a_rank_deficient_model_the_coefficients_that_are_determined_are_reported():
+    births = load_births()
+    births["twice"] = 2 * births["lwt"] + 1
+    model = BernoulliLogistic.from_formula("low ~ lwt + smoke + twice", births)
+    how, proved = said(facts_with(model=model))
+    assert "none is reported of coefficients that are not determined" in how
+    assert "with profile-likelihood intervals" in how
+    assert "rank 3, not 4" in proved
