@@ -109,7 +109,7 @@ def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     First-order rounding terms are included, and ``exp`` is assumed correct to 4 units in the last
     place; see the module's docstring for the theorem. The bound is in exact standard errors. A
     fit's own certificate may be of its last Newton step, which needs no further pass over the rows:
-    both bounds are proved, and that one is the looser of the two. The standard errors an estimate
+    both bounds are proved, and that one is as a rule the looser. The standard errors an estimate
     reports have a rounding error of their own, seen up to 2e-3 relative at a condition number of
     1e12. The inequality on the third derivative is the generalised self-concordance of Bach (2010),
     "Self-concordant analysis for logistic regression", Electronic Journal of Statistics 4, 384-414.
