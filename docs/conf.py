@@ -126,6 +126,7 @@ alone = (
 )
 html_sidebars = {page: [] for page in alone}
 html_math_renderer = "mathml"
+toc_object_entries_show_parents = "hide"  # names of methods fit into the column of contents
 html_theme = "pydata_sphinx_theme"
 html_title = "flatprior"
 html_static_path = ["_static"]
@@ -146,6 +147,8 @@ html_show_sourcelink = False
 # what the converter leaves to the browser's defaults, which space it as no book does
 SPACING = (
     (r"<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>"),
+    (r"<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>"),
+    (r"<mi>&#x02AAF;</mi>", "<mo>&#x02AAF;</mo>"),
     (r'<mo( stretchy="false")?>(&#x0007C;|&#x0002F;)</mo>', r'<mo\1 lspace="0" rspace="0">\2</mo>'),
     (r"<mo>([a-z]+)</mo>(?=<mo[^>]*>&#x00028;)", r'<mo lspace="0" rspace="0">\1</mo>'),
     (r"<mo>([a-z]+)</mo>", r'<mo lspace="0" rspace="0.167em">\1</mo>'),
