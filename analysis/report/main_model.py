@@ -50,7 +50,7 @@ from flatprior.models.batches.same_passes import side_by_side
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import found_once, one_thread_each
-from flatprior.models.common.text import ARRAY, SCREEN, count, names_in, whole
+from flatprior.models.common.text import ARRAY, SCREEN, count, for_each, names_in, whole
 from flatprior.models.estimate import fit_of
 from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
@@ -122,7 +122,7 @@ class Reported:
     def each(self) -> str:
         """Observations of the rarer outcome for each coefficient beside a constant, in words."""
         divisor, beside = (self.n_slopes, self.beside) if self.n_slopes else (self.rank, "")
-        return f"{self.rarer / max(divisor, 1):.1f} of the rarer outcome for each{beside}"
+        return f"{for_each(self.rarer, max(divisor, 1))} of the rarer outcome for each{beside}"
 
     @property
     def single(self) -> str:

@@ -144,6 +144,19 @@ def whole(number: int) -> str:
     return f"{number:,d}" if abs(number) >= 10_000 else f"{number:d}"
 
 
+def for_each(total: int, parts: int) -> str:
+    """How many of a total there are for each part, with a decimal below 100.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import for_each
+    >>> for_each(59, 4), for_each(2_189_371, 4)
+    ('14.8', '547,343')
+    """
+    each = total / parts
+    return f"{each:.1f}" if each < 100 else whole(round(each))
+
+
 def level_in_words(level: object, *signs: str) -> str:
     """A level as it is, or in quotes where it would not be seen whole or be taken for more.
 

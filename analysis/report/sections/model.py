@@ -31,6 +31,7 @@ from flatprior.models.common.text import (
     SCREEN,
     abbreviated,
     count,
+    for_each,
     level_in_words,
     names_in,
     percent,
@@ -177,9 +178,9 @@ def coefficients(main: MainModel) -> Facts:
                     f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
                     notes=[
                         *summary.notes,
-                        f"{main.rarer} of the rarer outcome for "
+                        f"{whole(main.rarer)} of the rarer outcome for "
                         f"{count(main.n_slopes, 'coefficient')}{main.beside}: "
-                        f"{main.rarer / main.n_slopes:.1f} for each"
+                        f"{for_each(main.rarer, main.n_slopes)} for each"
                         if main.n_slopes
                         else "",
                         f"profile-likelihood intervals are {refits_left_out(model)}: "

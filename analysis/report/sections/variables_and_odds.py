@@ -12,6 +12,7 @@ from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models.common.intervals import percentages
 
 TITLE = "Table 1 and odds ratios"
+WIDE = 1_000_000  # observations, whose numbers leave no room beside one another
 
 
 def variables_and_odds_ratios(main: MainModel) -> Facts:
@@ -29,7 +30,7 @@ def variables_and_odds_ratios(main: MainModel) -> Facts:
     """
     items = [*table_1(main), odds_ratios(main, *_intervals(main))]
     beside = [item | {"wide": True} if item["kind"] == "table" else item for item in items]
-    return section_of("variables", TITLE, beside) | {"pair": True}
+    return section_of("variables", TITLE, beside) | {"pair": main.model.n_observations < WIDE}
 
 
 def _intervals(main: MainModel) -> tuple[pd.DataFrame, str]:

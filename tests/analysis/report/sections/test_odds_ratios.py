@@ -83,12 +83,19 @@ def test_an_odds_ratio_that_is_1_but_for_rounding_is_shown_as_1():
     assert table["rows"][0]["cells"][2] == "1.000"
 
 
-def test_counts_have_commas_between_thousands_and_their_copies_none():
-    frame = {"g": ["a", "b"] * 3000, "y": [0, 1, 1, 0, 1, 1] * 1000}
+def test_counts_of_five_digits_have_commas_and_their_copies_none():
+    frame = {"g": ["a", "b"] * 30_000, "y": [0, 1, 1, 0, 1, 1] * 10_000}
     _, table = of("y ~ g", frame)
-    assert table["rows"][1]["cells"][:2] == ["3,000", "2,000"]
-    assert "\n,3000" not in table["formats"]["CSV"]
-    assert ",3000,2000," in table["formats"]["CSV"]
+    assert table["rows"][1]["cells"][:2] == ["30,000", "20,000"]
+    assert ",30000,20000," in table["formats"]["CSV"]
+
+
+def test_counts_of_four_digits_have_none():
+    frame = {"g": ["a", "b"] * 9000, "y": [0, 1, 1, 0, 1, 1] * 3000}
+    _, table = of("y ~ g", frame)
+    assert table["rows"][1]["cells"][:2] == ["9000", "6000"]
+    assert "\n,9000" not in table["formats"]["CSV"]
+    assert ",9000,6000," in table["formats"]["CSV"]
 
 
 def test_where_profiles_are_too_many_intervals_are_walds():

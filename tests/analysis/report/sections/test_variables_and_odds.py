@@ -28,3 +28,13 @@ def test_of_many_coefficients_the_doubts_still_come_first():
     y = (rng.random(900) < 1 / (1 + np.exp(-frame["x0"]))).astype(float)
     page = render(report_facts(model=BernoulliLogistic.from_arrays(frame, y, intercept=True)))
     assert page.index('id="doubts"') < page.index('id="odds-ratios"')
+
+
+def test_counts_of_millions_have_the_width_of_the_page():
+    births = load_births()
+    for times, beside in ((1, True), (6000, False)):
+        births["times"] = times
+        model = BernoulliLogistic.from_formula("low ~ lwt + race", births, frequency_weights="times")
+        section = report_facts(model=model)["sections"][0]
+        assert section["title"] == "Table 1 and odds ratios"
+        assert section["pair"] is beside
