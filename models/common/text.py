@@ -510,6 +510,6 @@ def all_alike(shares: Iterable[float], n: int, name: str = "pd") -> str:
     if not n or not any(value == 1 for value in shares):
         return ""
     return (
-        f"where {name} has >, all {n} draws are on one side: a bound, 95 % certain were they "
-        "independent"
+        f"where {name} has >, all {whole(n)} draws are on one side: a bound, 95 % certain were "
+        "they independent"
     )

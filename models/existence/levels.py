@@ -29,7 +29,7 @@ from flatprior.models.codes.newton import (
 from flatprior.models.codes.passes import SumsInBatches, sums_of
 from flatprior.models.codes.sums import Sums
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.text import count, first_of
+from flatprior.models.common.text import count, first_of, whole
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.existence.messages import ELSEWHERE, SeparatedRows
 from flatprior.models.model import BernoulliLogistic
@@ -464,7 +464,7 @@ def _message(
     again = any(stage for *_, stage in peeled.levels)
     also = ", once the rows of the others are taken away" if again else ""
     n, labels = separated.n, separated.labels
-    rows = f"{n} of {separated.n_rows} rows: {first_of(labels, n)}"
+    rows = f"{whole(n)} of {whole(separated.n_rows)} rows: {first_of(labels, n)}"
     return (
         f"the maximum likelihood estimate does not exist (quasi-complete separation): {response} "
         f"is {'; '.join(parts)}{also} ({rows}); {remedy} {ELSEWHERE}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.text import ROWS_NAMED, count, first_of
+from flatprior.models.common.text import ROWS_NAMED, count, first_of, whole
 from flatprior.models.dependence.among_codes import nestings
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import TERMS_SHOWN, combination
@@ -59,7 +59,8 @@ def separation_message(
     where = (
         f"all {count(extent.n_rows, 'row')}"
         if extent.all
-        else f"{extent.n} of {extent.n_rows} rows: {first_of(extent.labels, extent.n)}"
+        else f"{whole(extent.n)} of {whole(extent.n_rows)} rows: "
+        f"{first_of(extent.labels, extent.n)}"
     )
     infinite = [
         f"{name!r} to {'+' if status == '+inf' else '-'}infinity"

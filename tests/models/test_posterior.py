@@ -46,7 +46,7 @@ def test_that_all_draws_are_on_one_side_is_no_certainty(normal):
     shown = normal.rendered(["pd"])
     assert (normal.draws[..., 1] < 0).all()
     assert shown.cells[1] == (">0.999",)
-    assert "Where pd has >, all 20000 draws are on one side" in shown.notes[0]
+    assert "Where pd has >, all 20,000 draws are on one side" in shown.notes[0]
     assert "on one side" not in " ".join(normal.rendered(["mean"]).notes)
 
 

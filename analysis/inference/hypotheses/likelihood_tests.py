@@ -31,7 +31,7 @@ from flatprior.analysis.maxima import (
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import SCREEN, names_in, printable
+from flatprior.models.common.text import SCREEN, names_in, printable, whole
 from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.routes.newton import converged_mle
 
@@ -208,7 +208,7 @@ def of_suprema(full: Supremum, lower: Supremum, n_rows: int) -> list[str]:
         return ["the null model separates all outcomes already, and nothing is left to test"]
     said = []
     if lower.separated:
-        rows = f"{lower.n_separated} of {n_rows} rows are"
+        rows = f"{whole(lower.n_separated)} of {whole(n_rows)} rows are"
         said.append(
             f"{rows} separated in the null model too, and the test is of the others alone, with "
             "the degrees of freedom of all rows"

@@ -34,7 +34,9 @@ def test_counts_of_millions_have_the_width_of_the_page():
     births = load_births()
     for times, beside in ((1, True), (6000, False)):
         births["times"] = times
-        model = BernoulliLogistic.from_formula("low ~ lwt + race", births, frequency_weights="times")
+        model = BernoulliLogistic.from_formula(
+            "low ~ lwt + race", births, frequency_weights="times"
+        )
         section = report_facts(model=model)["sections"][0]
         assert section["title"] == "Table 1 and odds ratios"
         assert section["pair"] is beside
