@@ -22,6 +22,7 @@ from flatprior.models.common.text import LEAST_P, SMALLEST_P, as_csv
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
 FORMATS = ("CSV", "Markdown", "LaTeX")  # of the copies of a table
+EXACT = ("p = ", "odds ratio ")  # what stands before a number that is no bound
 GROUP, LEVEL = "group", "level"  # rows: the name of a group, and what stands below it
 FAILING = "failing"  # rows that say of something that it is not right
 UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
@@ -79,8 +80,10 @@ _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "imag
 _PLACE = "<!-- {} -->\n"  # what stands in the place of a table or figure
 _NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the rest is read
 _WHOLE = re.compile(r"[-+]?[0-9]+")
+_NOT_ZERO = re.compile(r"[-+0.]*[1-9]")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")  # a count
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")  # no other digits
+# no other digits, and none of a word: what looks like an exponent in a hash is none
+_NUMBER = re.compile(r"(?<![A-Za-z0-9])[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![A-Za-z0-9])")
 # a number as a cell has it; before an exponent stands a digit that is not 0
 _SHOWN = re.compile(
     r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|[1-9](?:\.[0-9]+)?e[-+][0-9]+|0(?:\.0+)?e\+00)"
@@ -286,21 +289,38 @@ def alike(
     """Whether two texts are the same but for the rounding of numbers in them.
 
     Numbers below `TINY` may differ by the relative amount `small`, where that is larger. Whole
-    numbers are counts, seeds and names, and have no rounding, but for where `absolute` allows it.
+    numbers are counts, seeds and names, and have no rounding, but for where `absolute` allows it;
+    nor have those beyond the range of doubles, which read as 0 or as infinite. What follows `EXACT`
+    words is no bound, however small it is.
     """
     if first == second:
         return True
-    if _NUMBER.split(first) != _NUMBER.split(second):
+    between = _NUMBER.split(first)
+    if between != _NUMBER.split(second):
         return False
-    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
+    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), between, strict=False)
     return all(
         one == two
         or (
             (absolute > 0 or not (_WHOLE.fullmatch(one) and _WHOLE.fullmatch(two)))
-            and same_number(float(one), float(two), closeness, small, absolute)
+            and _in_range(one)
+            and _in_range(two)
+            and same_number(
+                float(one),
+                float(two),
+                closeness,
+                0.0 if before.endswith(EXACT) else small,
+                absolute,
+            )
         )
-        for one, two in pairs
+        for one, two, before in pairs
     )
+
+
+def _in_range(number: str) -> bool:
+    """Whether a double is what a text says: not 0 of one that is smaller, nor infinite."""
+    value = float(number)
+    return math.isfinite(value) and (value != 0 or not _NOT_ZERO.match(number))
 
 
 def same_number(

@@ -9,7 +9,11 @@ from flatprior.analysis.report.sections.making import chains_words
 from flatprior.analysis.report.sections.routes import density_words, draws_words
 from flatprior.analysis.report.verification.anew import Anew
 from flatprior.analysis.report.verification.effects import effects_held
-from flatprior.analysis.report.verification.holding import OF_BOUNDS, require
+from flatprior.analysis.report.verification.holding import (
+    OF_BOUNDS,
+    require,
+    same_drawing,
+)
 from flatprior.analysis.report.verification.of_draws import MORE_WORDS
 from flatprior.models.common.closeness import TWICE
 from flatprior.models.common.text import printable
@@ -46,7 +50,7 @@ def figures_held(
             holes.append(f"figure {name!r} and its words")
         elif not elsewhere:
             require(
-                _same_drawing(name, drawing.markup, again.figures[name].markup),
+                _same_figure(name, drawing.markup, again.figures[name].markup),
                 f"the figure {name!r} of the page is not that of these results",
             )
     compared = ["comparison-plot"] if report["comparison"] is not None else []
@@ -105,10 +109,10 @@ def _words_held(
     )
 
 
-def _same_drawing(name: str, first: str, second: str) -> bool:
+def _same_figure(name: str, first: str, second: str) -> bool:
     """Whether two figures are one, but for the last decimal of a place in it.
 
     Where an error bound lies in a figure is rounding as well.
     """
-    rough = name == "agreement-plot"
-    return alike(first, second, 0.05 if rough else TWICE, OF_BOUNDS, 1.0 if rough else 0.011)
+    absolute, closeness = (1.0, 0.05) if name == "agreement-plot" else (0.011, TWICE)
+    return same_drawing(first, second, absolute, closeness, OF_BOUNDS)

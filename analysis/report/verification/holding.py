@@ -19,6 +19,10 @@ DIFFERENCES = {"LR": DIFFERENCE, "p": DIFFERENCE, "distance": 1e-12}
 # numbers of a certificate that are mostly rounding
 BOUNDS = ("newton_decrement", "error_bound", "log_likelihood_error", "standard_errors_within")
 
+# places in a drawing, and words beside it
+_PLACE = re.compile(r' (?:d|r|[xy][12]?|c[xy]|width|height|transform|viewBox)="[^"]*"')
+_WORDS = re.compile(r"<(?:title|figcaption)\b.*?</(?:title|figcaption)>", re.DOTALL)
+
 
 def hold(what: str, stated: Any, again: Any, bounds: float) -> None:
     """Raise a `ValueError` where plain values differ from those computed anew."""
@@ -78,6 +82,24 @@ def hold_notes(
     require(
         not extra and len(set(stated)) == len(stated),
         f"{what} has a note that nothing gives: {first_of(extra)}",
+    )
+
+
+def same_drawing(
+    first: str, second: str, absolute: float, closeness: float = TWICE, of_bounds: float = 0.0
+) -> bool:
+    """Whether two drawings are one but for the rounding of the places in them.
+
+    Nothing else has any: no label of an axis, no width or opacity of a line; but for the bounds in
+    words, `of_bounds`.
+    """
+    one, other = (_WORDS.findall(drawing) for drawing in (first, second))
+    places, due = (_PLACE.findall(_WORDS.sub("", drawing)) for drawing in (first, second))
+    left, right = (_PLACE.sub("", _WORDS.sub("", drawing)) for drawing in (first, second))
+    return (
+        left == right
+        and alike("\n".join(one), "\n".join(other), TWICE, of_bounds)
+        and alike("\n".join(places), "\n".join(due), closeness, absolute=absolute)
     )
 
 

@@ -29,7 +29,12 @@ from flatprior.analysis.report.sections.making import (
 )
 from flatprior.analysis.report.sections.prediction import AFTER_SAMPLING
 from flatprior.analysis.report.verification.anew import Anew
-from flatprior.analysis.report.verification.holding import DIFFERENCES, hold_notes, require
+from flatprior.analysis.report.verification.holding import (
+    DIFFERENCES,
+    hold_notes,
+    require,
+    same_drawing,
+)
 from flatprior.analysis.report.verification.of_draws import (
     MORE_COLUMNS,
     MORE_NOTES,
@@ -114,10 +119,7 @@ def _table_held(
     require(shown.kinds == kinds, f"the table {shown.title!r} has other groups of rows")
     require(
         len(shown.drawn) == len(again.drawn)
-        and all(
-            alike(*pair, TWICE, absolute=PLACES)
-            for pair in zip(shown.drawn, again.drawn, strict=True)
-        ),
+        and all(same_drawing(*pair, PLACES) for pair in zip(shown.drawn, again.drawn, strict=True)),
         f"what is drawn beside the table {shown.title!r} is not what its numbers give",
     )
     title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title

@@ -32,6 +32,23 @@ def test_counts_seeds_and_names_have_no_rounding():
     assert not alike("# is 1", "1 is #", 1e-6)
     assert not alike("#", "1", 1e-6)
     assert not alike("12000001 observations", "12000000 observations", 1e-6)
+    # what looks like an exponent in a hash is none
+    assert not alike("3:b1e543bca1", "3:b1e743bca1", 1e-6)
+    assert not alike("3:bdb0e5890a", "3:bdb0e5891a", 1e-6)
+
+
+def test_a_small_p_or_odds_ratio_is_no_bound():
+    assert alike("exact to 2.0e-10 SE", "exact to 2.2e-10 SE", 1e-6, small=0.3)
+    assert not alike("(p = 2.0e-10)", "(p = 2.2e-10)", 1e-6, small=0.3)
+    assert not alike("odds ratio 2.0e-10", "odds ratio 2.2e-10", 1e-6, small=0.3)
+
+
+def test_numbers_beyond_the_range_of_doubles_have_no_rounding():
+    assert alike("p = 1.3e-300", "p = 1.3000000001e-300", 1e-6)
+    assert not alike("p = 1.3e-1303", "p = 1.3e-2303", 1e-6)
+    assert not alike("p = 1.3e-1303", "p = 0.0", 1e-6)
+    assert not alike("odds ratio 1.0e+400", "odds ratio 1.0e+500", 1e-6)
+    assert alike("0.0", "0e+00", 1e-6)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,24 @@ def test_a_figure_that_is_changed_is_told(both, comparison, model, tmp_path):
 
 
 @pytest.mark.usefixtures("made_once")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (">1e-12<", ">1e-13<"),  # a label of the axis
+        ("tolerance 1e-06", "tolerance 1e-03"),
+        ("stroke-opacity: 0.25", "stroke-opacity: 0"),
+    ],
+)
+def test_labels_and_looks_of_a_figure_have_no_rounding(old, new, both, comparison, model, tmp_path):
+    page, _ = both
+    at = page.index(old, page.index('<figure id="agreement-plot">'))
+    path = tmp_path / "changed.html"
+    path.write_text(resealed(page[:at] + new + page[at + len(old) :]), newline="\n")
+    with pytest.raises(ValueError, match="figure 'agreement-plot'"):
+        verify_report(model, path, dict(comparison.models))
+
+
+@pytest.mark.usefixtures("made_once")
 @pytest.mark.parametrize("name", ["density-1", "draws-1"])
 def test_a_figure_of_draws_that_is_not_there_is_told(name, both, comparison, model, tmp_path):
     page, _ = both

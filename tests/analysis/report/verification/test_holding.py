@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from flatprior.analysis.report.verification.holding import hold, hold_notes
+from flatprior.analysis.report.verification.holding import hold, hold_notes, same_drawing
 
 AGAIN = {
     "n": 32,
@@ -58,3 +58,20 @@ def test_notes_may_stand_in_any_order_and_none_is_left_out_or_added():
     with pytest.raises(ValueError, match="a note that nothing gives: all is well"):
         hold_notes("the table", [*again, "all is well"], again, 0.3)
     hold_notes("the table", [*again, "All is well."], again, 0.3, more="all is (well|good)")
+
+
+DRAWING = (
+    '<title id="a">bound 6.5e-13</title><g><path d="M 1.20 30.45" style="opacity: 0.01"/>'
+    '<use href="#m1" x="2.50"/><text x="3.10" transform="rotate(-0 3.10 2)">0.01</text></g>'
+)
+
+
+def test_only_places_of_a_drawing_have_rounding():
+    moved = DRAWING.replace("1.20", "1.21").replace("2.50", "2.51").replace("-0 3.10", "0 3.11")
+    assert same_drawing(DRAWING, moved, 0.011)
+    assert not same_drawing(DRAWING, DRAWING.replace("30.45", "30.47"), 0.011)
+    for old, new in ((">0.01<", ">0.02<"), ("opacity: 0.01", "opacity: 0"), ("#m1", "#m2")):
+        assert not same_drawing(DRAWING, DRAWING.replace(old, new), 1.0, 0.05, 0.3)
+    # a bound in the words is rounding itself
+    assert same_drawing(DRAWING, DRAWING.replace("6.5e-13", "6.6e-13"), 0.011, of_bounds=0.3)
+    assert not same_drawing(DRAWING, DRAWING.replace("6.5e-13", "6.6e-13"), 0.011)
