@@ -230,8 +230,14 @@ def as_called(app, what, name, thing, options, arguments, returned):
     return (SIGNATURES[name], None) if name in SIGNATURES else None
 
 
+def field_of_tuple(app, what, name, thing, skip, options):
+    """Leave out fields of named tuples, which the class describes; Python says their numbers."""
+    return True if type(thing).__name__ == "_tuplegetter" else None
+
+
 def setup(app):
-    """Register the renderer of mathematics, the help of commands, and signatures."""
+    """Register the renderer of mathematics, the help of commands, signatures, and members."""
+    app.connect("autodoc-skip-member", field_of_tuple)
     app.connect("autodoc-process-signature", as_called, priority=100)
     app.connect("source-read", drawn)
     app.add_directive("command-help", CommandHelp)

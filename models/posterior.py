@@ -308,12 +308,12 @@ class Posterior(Renderable):
     def diagnostics(self) -> dict[str, float]:
         """How well the sampler did, by name.
 
-        "r_hat" (largest), "ess bulk" and "ess tail" (smallest over the coefficients; rank-
-        normalised, Vehtari et al. 2021, "Rank-normalization, folding, and localization", Bayesian
-        Analysis 16, 667-718); of NUTS "divergences", of an independence sampler "acceptance" (share
-        of accepted proposals), "efficiency" (effective size of the importance weights, relative to
-        their number) and "pareto k" (tail shape of the weights; Vehtari et al. 2024, "Pareto
-        smoothed importance sampling", JMLR 25, 1-58).
+        "r_hat" (largest), "ess bulk" and "ess tail" (smallest over the coefficients;
+        rank-normalised, Vehtari et al. 2021, "Rank-normalization, folding, and localization",
+        Bayesian Analysis 16, 667-718); of NUTS "divergences", of an independence sampler
+        "acceptance" (share of accepted proposals), "efficiency" (effective size of the importance
+        weights, relative to their number) and "pareto k" (tail shape of the weights; Vehtari et al.
+        2024, "Pareto smoothed importance sampling", JMLR 25, 1-58).
         """
         from arviz_stats.base import array_stats
 
