@@ -335,7 +335,7 @@ def summarise(
         response=model.response_name,
         n_events=model.n_events,
         facts=model.facts,
-        notes=(*_told(by_term), *lacking, *inflated, *_notes(model, fit, frame, robust)),
+        notes=(*_told(by_term), *lacking, *inflated, *_notes(model, fit, frame, robust, intervals)),
     )
 
 
@@ -421,6 +421,7 @@ def _notes(
     fit: PointEstimate,
     frame: pd.DataFrame,
     robust: RobustCovariance | None,
+    intervals: str,
 ) -> tuple[str, ...]:
     certificate = fit.certificate
     notes = [
@@ -428,6 +429,8 @@ def _notes(
         f"MLE, the log-likelihood within {at_most(certificate.log_likelihood_error)} of its "
         "maximum (proved)"
     ]
+    if intervals == "profile":
+        notes.append("intervals are those of the profile likelihood, z and p those of Wald's test")
     if robust is not None:
         notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df, T_UNDER_Z)]
         notes += robust.warnings

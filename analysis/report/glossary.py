@@ -20,10 +20,11 @@ TERMS = {
     "studentised residual": "Pearson's over sqrt(1 - leverage)",
     "standardised deviance residual": "deviance residual over sqrt(1 - leverage)",
     "Cook's distance": "squared change of all coefficients without the "
-    "observation, in their covariance, for each coefficient",
+    "observation, by one Newton step, in their covariance, for each coefficient",
     "rstudent": "deviance and studentised residual in one, close to the residual from "
     "the fit without the observation (Williams)",
-    "DFFITS": "change of its own linear predictor without the observation, in standard errors",
+    "DFFITS": "change of its own linear predictor without the observation, by one Newton step, in "
+    "standard errors",
     "LOO log score": "sum of the log-probabilities of each observation in the fit of all others",
     "elpd_loo": "sum of the log-probabilities of each observation under the posterior of "
     "all others",

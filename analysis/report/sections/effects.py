@@ -52,6 +52,7 @@ MISLED = (
 )
 ADJUSTED = "those of differences, adjusted by Holm's procedure, stand in their tables"
 AVERAGED = "averaged over the rows as observed, with {name} set to each level in all of them"
+OF_LOGITS = "intervals are normal on the log-odds, and put back to probabilities"
 R = TypeVar("R")
 
 
@@ -125,7 +126,7 @@ def effects_of_variables(main: MainModel) -> Facts | None:
     for i, (name, n_levels) in enumerate(plan.means.items()):
         means = _or_error(partial(_average_predictions, main, name))
         found[f"means-{i + 1}"] = replace(
-            _shown(means), facts=(AVERAGED.format(name=printable(name)),)
+            _shown(means), facts=(AVERAGED.format(name=printable(name)), OF_LOGITS)
         )
         if n_levels > 2:
             found[f"contrasts-{i + 1}"] = _shown(

@@ -52,7 +52,12 @@ def test_the_numbers_are_those_of_statsmodels(model):
 
 def test_robust_and_profile_intervals_take_the_place_of_walds(model):
     fit = fit_newton(model)
-    profile = summarise(model, fit, prob=0.9, intervals="profile").table()
+    by_profile = summarise(model, fit, prob=0.9, intervals="profile")
+    assert "those of the profile likelihood, z and p those of Wald's test" in " ".join(
+        by_profile.notes
+    )
+    assert "profile likelihood" not in " ".join(summarise(model, fit).notes)
+    profile = by_profile.table()
     assert profile[["5%", "95%"]].equals(confidence_intervals(model, 0.9)[["5%", "95%"]])
     robust = robust_covariance(model, fit, "HC3")
     summary = summarise(model, fit, robust=robust)

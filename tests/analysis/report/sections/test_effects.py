@@ -119,6 +119,12 @@ def test_tables_say_whether_p_values_are_adjusted_and_what_is_averaged(facts):
     assert "not adjusted for their number; those of differences" in " ".join(effects["notes"])
     assert "adjusted p and intervals are for all 3 together" in contrasts["facts"][1]
     assert "averaged over the rows as observed, with race set to" in means["facts"][0]
+    assert "intervals are normal on the log-odds, and put back" in means["facts"][1]
+    for row in means["rows"]:
+        p, error, *ends = (float(cell) for cell in row["cells"])
+        width = 1.95996 * error / (p * (1 - p))
+        there = [1 / (1 + np.exp(sign * width) * (1 - p) / p) for sign in (1, -1)]
+        assert ends == pytest.approx(there, abs=3e-4)
     for row in contrasts["rows"]:
         if row["name"].endswith("black"):
             same = next(r for r in effects["rows"] if r["name"] == f"race: {row['name']}")
