@@ -9,12 +9,19 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.report.first.of_results import rejection_of
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
+from flatprior.models import Existence
 from flatprior.models.common.text import at_most, count
 
-NONE = {
-    "rank deficient": "The maximum likelihood estimate is not unique",
-    "undecided": "Whether a maximum likelihood estimate exists is undecided",
-}
+UNDECIDED = "Whether a maximum likelihood estimate exists is undecided"
+NOT_UNIQUE = "The maximum likelihood estimate is not unique"
+NONE = "There is no maximum likelihood estimate"
+
+
+def _why_none(existence: Existence) -> str:
+    """Of dependent columns there are many estimates, or none where rows are separated as well."""
+    if existence.kind == "undecided":
+        return UNDECIDED
+    return NONE if existence.n_separated else NOT_UNIQUE
 
 
 def takeaway(main: MainModel | WithoutMLE) -> Facts:
@@ -31,7 +38,7 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
     if isinstance(main, WithoutMLE):
         existence = main.existence
         return {
-            "headline": NONE.get(existence.kind, "There is no maximum likelihood estimate"),
+            "headline": _why_none(existence),
             "good": False,
             "message": f"{existence.message[:1].upper()}{existence.message[1:]}."
             + "".join(f" {_in_a_sentence(audit)}" for audit in main.audits),

@@ -51,7 +51,7 @@ def dependent_as_held(
     return replace(
         below,
         kind="rank deficient",
-        message=dependence_message(model, dependencies),
+        message=dependence_message(model, dependencies, below.n_separated),
         coefficients={name: where for name, where in status.items() if where is not None},
         direction=direction / np.abs(direction).max(),
         separated_rows=below.separated_rows or (),

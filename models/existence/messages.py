@@ -154,9 +154,13 @@ def _nesting(found: tuple[str, str, str]) -> str:
 
 
 def dependence_message(
-    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]]
+    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]], n_separated: int = 0
 ) -> str:
-    """Say which columns are combinations of which, and what to do."""
+    """Say which columns are combinations of which, and what to do.
+
+    Of a model in which rows are separated as well there is no maximum, whichever column is left
+    out.
+    """
     k, m = model.n_parameters, len(dependencies)
     equations = [f"{name!r} = {combination(terms)}" for name, terms in dependencies.items()]
     said = f"{first_of(equations)} in every row"
@@ -165,10 +169,17 @@ def dependence_message(
     if isinstance(model.rows, ArrayRows) and isinstance(model.rows.design, Structured):
         said = "".join(map(_nesting, nestings(model.rows.design))) + said
     them = "it" if m == 1 else "them"
+    remedy = f'drop {them}, or let the model leave {them} out (aliased="drop", --aliased drop)'
+    if n_separated:
+        rows = f"{whole(n_separated)} of {count(model.n_rows, 'row')}"
+        return (
+            f"the maximum likelihood estimate does not exist (separation of {rows}), and the "
+            f"design has rank {k - m}, not {k}, because {said}; {remedy}: what is left stays "
+            "separated"
+        )
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
-        f"because {said}; drop {them}, or let the model leave {them} out "
-        '(aliased="drop", --aliased drop)'
+        f"because {said}; {remedy}"
     )
 
 

@@ -18,6 +18,7 @@ from flatprior.analysis.report.main_model import WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.sections.model import events_said
 from flatprior.analysis.report.standings import FAILED, GOOD, LOOK, Standing, legend
+from flatprior.models import Existence
 from flatprior.models.common.text import abbreviated, at_most, count, names_in, whole
 
 FEW_EVENTS = 10  # for each coefficient, below which chi-squared quantiles are rough
@@ -186,12 +187,11 @@ def standings_of(main: WithoutMLE) -> dict[str, tuple[str, str]]:
     left = model.n_dropped
     limit = existence.limit
     proved = main.limits is not None and limit is not None and math.isfinite(limit.error_bound)
-    none = {"undecided": "undecided", "rank deficient": "not unique"}
     found = {
         "data": (LOOK, f"look here: {count(left, 'row')} left out")
         if left
         else (GOOD, "complete, finite"),
-        "existence": (FAILED, none.get(existence.kind, f"no: {existence.kind}")),
+        "existence": (FAILED, _in_short(existence)),
         "claims": (GOOD, f"limits exact to {at_most(limit.error_bound)} SE")
         if proved and limit is not None and limit.names
         else (LOOK, "look here: no limit is proved")
@@ -204,6 +204,15 @@ def standings_of(main: WithoutMLE) -> dict[str, tuple[str, str]]:
         wrong = [abbreviated(audit.producer) for audit in main.audits if not audit.passed]
         found["audits"] = (FAILED, f"failed: {', '.join(wrong)}") if wrong else (GOOD, "passed")
     return found
+
+
+def _in_short(existence: Existence) -> str:
+    """Why there is no estimate, or no single one."""
+    if existence.kind == "undecided":
+        return "undecided"
+    if existence.kind != "rank deficient":
+        return f"no: {existence.kind}"
+    return "no: separated rows, dependent columns" if existence.n_separated else "not unique"
 
 
 def first_without_mle(main: WithoutMLE) -> Facts:

@@ -30,6 +30,12 @@ def test_messages_name_predictor_rows_and_remedy():
     assert "; drop 'NV', or use a bias-reduced (Firth)" in message
     dependent = check_existence(CASES["dup_col"].model)
     assert "the design has rank 3, not 4, because 'x3' = 'x1' in every row" in dependent.message
+    assert dependent.message.startswith("the maximum likelihood estimate is not unique")
+    frame = load_endometrial().assign(twice=lambda d: 2 * d["PI"])
+    both = check_existence(BernoulliLogistic.from_formula("HG ~ NV + PI + EH + twice", frame))
+    assert both.message.startswith(
+        "the maximum likelihood estimate does not exist (separation of 13 of 79 rows), and"
+    )
 
 
 @pytest.mark.parametrize(

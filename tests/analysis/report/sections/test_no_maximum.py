@@ -119,6 +119,14 @@ def test_dependent_columns_are_named_with_what_they_equal():
     both = FRAME.assign(twice=lambda d: 2 * d["PI"])
     facts = report_facts(model=BernoulliLogistic.from_formula("HG ~ NV + PI + EH + twice", both))
     assert "separated too, in 13 of 79 rows" in texts(facts, "existence")
+    # leaving a column out makes no maximum then
+    assert facts["verdict"]["headline"] == "There is no maximum likelihood estimate"
+    assert facts["verdict"]["message"].startswith(
+        "The maximum likelihood estimate does not exist (separation of 13 of 79 rows), and the "
+        "design has rank 4, not 5, because 'twice' = 2 'PI' in every row"
+    )
+    stand = facts["first"]["standings"]["existence"]
+    assert stand["said"] == "no: separated rows, dependent columns"
     assert [row["name"] for row in item(facts, "outcomes-by-value")["rows"]] == ["NV: 0", "NV: 1"]
     assert "stay separated in what is left" in texts(facts, "next")
 
