@@ -16,7 +16,7 @@ from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Post
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import at_most, earlier_hash, printable
+from flatprior.models.common.text import at_most, earlier_hash, in_digits, printable
 from flatprior.models.common.writing import finite
 
 READ = "read from "  # begins what is said of another program's fit
@@ -267,6 +267,26 @@ class Agreement(Renderable):
         frame.columns = pd.Index([name for name, _ in columns])  # two results of one route may stay
         return frame
 
+    def coefficients_in_words(self, decimals: int = 8) -> pd.DataFrame:
+        """The same, with so many decimals of a standard error; of draws no more than are known.
+
+        What is of draws has one decimal of its own error: of a mean, that of Monte Carlo, of the
+        mode, what is stated of it.
+        """
+        values, errors = self.coefficients(), self.mle.standard_errors
+        unit = 10.0**-decimals
+        units = [np.full(len(errors), unit) for _ in self.routes]
+        for check in self.posterior_checks:
+            if check.density_source != "missing":
+                units.append(np.full(len(errors), max(unit, check.mode_error / 10)))
+            units.append(np.maximum(unit, check.shift_mcse / 10))
+        known = np.column_stack(units) * errors[:, None]
+        shown = [
+            [*map(_to_unit, row[:-1], of), in_digits(row[-1], "#.4g")]
+            for row, of in zip(values.to_numpy().tolist(), known.tolist(), strict=True)
+        ]
+        return pd.DataFrame(shown, index=values.index, columns=values.columns)
+
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with the usual columns of its table or these."""
         frame = self.table()
@@ -317,3 +337,10 @@ class Agreement(Renderable):
         }
         plain: dict[str, Any] = finite(facts)
         return plain
+
+
+def _to_unit(value: float, unit: float) -> str:
+    """A number to its digits of a unit."""
+    size = abs(value) / unit if value else 1e8
+    digits = math.floor(math.log10(size)) + 1 if 0 < size < math.inf else 1
+    return in_digits(value, f"#.{min(digits, 17)}g" if digits > 1 else ".1g")

@@ -127,16 +127,15 @@ def print_agreement(out: Console, agreement: Agreement) -> None:
     """Print every route beside the others, and the verdict."""
     from dataclasses import replace
 
-    from flatprior.models.common.rendering import FORMATS, Rendered
+    from flatprior.models.common.rendering import Rendered
 
     rendered = agreement.rendered()
     names = tuple(LABELS.get(name, name) for name in rendered.names)
     notes = rendered.notes[1:]  # the first is the message, which stands below in a frame
     show(out, replace(rendered, title="", facts=(), names=names, notes=notes))
     out.print()
-    frame = agreement.coefficients().rename(columns={"standard error": "SE"})
-    formats = dict.fromkeys(map(str, frame.columns), FORMATS["coefficient"]) | FORMATS
-    show(out, Rendered.of(frame, formats))
+    frame = agreement.coefficients_in_words(decimals=5).rename(columns={"standard error": "SE"})
+    show(out, Rendered.of(frame, {}))
     ran = len(agreement.routes) + len(agreement.posterior_checks)
     missing = len(agreement.unavailable)
     title = f"{ran} of {ran + missing} routes {agreement.verdict}" if missing else agreement.verdict

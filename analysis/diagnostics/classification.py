@@ -20,7 +20,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import count
+from flatprior.models.common.text import count, whole
 
 AT_THE_CUT = 1e-9  # a prediction that is no further from it than that, of its size, is at the cut
 
@@ -128,7 +128,7 @@ class ClassificationTable(Renderable):
         """What is shown of this, with all columns of its table or these."""
         frame = chosen(self.table(), columns)
         formats = {str(name): ".4f" for name in frame.columns} | {"right": ",d", "of": ",d"}
-        at = f", of them {self.at_the_cut} at the cut" if self.at_the_cut else ""
+        at = f", of them {whole(self.at_the_cut)} at the cut" if self.at_the_cut else ""
         return Rendered.of(
             frame,
             formats,
@@ -136,7 +136,7 @@ class ClassificationTable(Renderable):
             [
                 f"an event is predicted from a probability of {self.cut:g}: of "
                 f"{count(self.true_positives + self.false_negatives, 'event')} "
-                f"{self.true_positives} are, and {self.false_positives} of "
+                f"{whole(self.true_positives)} are, and {whole(self.false_positives)} of "
                 f"{count(self.false_positives + self.true_negatives, 'other')}{at}"
             ],
             ["intervals: Clopper and Pearson's, cut and predictions taken as given"],

@@ -6,6 +6,8 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
+from pandas.api.types import is_integer_dtype
+
 from flatprior.analysis.auditing.stored import stored_audit
 from flatprior.analysis.report.main_model import MainModel, Reported, WithoutMLE
 from flatprior.analysis.report.page import FORMAT, Facts
@@ -67,7 +69,14 @@ def described(model: BernoulliLogistic) -> Facts:
         "n_events": model.n_events,
         "n_dropped": model.n_dropped,
         "in_memory": isinstance(model.rows, ArrayRows),
+        "first_row": numbered_from(model),
     }
+
+
+def numbered_from(model: BernoulliLogistic) -> int | None:
+    """The number of the first row, where rows have numbers: of a file from 1, of a frame from 0."""
+    labels = model.row_labels
+    return int(labels[0]) if len(labels) and is_integer_dtype(labels.dtype) else None
 
 
 def machine() -> str:

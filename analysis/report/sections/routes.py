@@ -22,24 +22,10 @@ from flatprior.analysis.report.items import figure_of, section_of, table_of, tex
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import at_most, count, in_digits, printable
+from flatprior.models.common.text import at_most, count, printable
 from flatprior.models.routes.registry import LABELS
 
 DIGITS = ".6g"  # of a number that is stated in full
-
-
-def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
-    """Each number with the digits that eight decimals of its standard error have."""
-
-    def text(value: float, error: float) -> str:
-        size = math.log10(abs(value) / error) if value and math.isfinite(value / error) else 0
-        return in_digits(value, f"#.{min(max(math.floor(size) + 9, 1), 17)}g")
-
-    shown = [
-        [text(float(value), float(error)) for value in row[:-1]] + [in_digits(row[-1], "#.4g")]
-        for row, error in zip(values.to_numpy(), errors, strict=True)
-    ]
-    return pd.DataFrame(shown, index=values.index, columns=values.columns)
 
 
 def agreement_of_routes(main: MainModel) -> Facts | None:
@@ -67,7 +53,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         )
     )
     values = agreement.coefficients()
-    as_text = _to_standard_error(values, values["standard error"])
+    as_text = agreement.coefficients_in_words()
     return section_of(
         "agreement",
         "Do the routes agree?",

@@ -34,6 +34,7 @@ from flatprior.models.saved import contradiction
 # of what describes the model, what earlier versions did not state
 ADDED = (
     *("response_coding", "event", "trials", "n_groups", "reading", "aliased"),
+    "first_row",
     *("passes", "bytes_read"),
 )
 READ = ("passes", "bytes_read")  # of the way to an MLE: another pass may have been made before

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from flatprior.analysis.report.main_model import formula_of
 from flatprior.analysis.report.page import Facts, Page, has_seal, page_of
-from flatprior.analysis.report.results import PACKAGES, described, machine
+from flatprior.analysis.report.results import PACKAGES, described, machine, numbered_from
 from flatprior.analysis.report.verification.anew import Anew
 from flatprior.analysis.report.verification.holding import require
 from flatprior.analysis.report.verification.page import page_held
@@ -30,6 +32,7 @@ RESULTS = (
     "draws_of",
     *("estimate", "agreement", "comparison", "audits", "checks"),
 )
+LARGEST_NUMBER = 2**53  # of a row
 
 
 @model_first
@@ -104,6 +107,10 @@ def _verified(
     data: Any,
 ) -> pd.DataFrame:
     elsewhere = _elsewhere(report)
+    by = _other_numbers(model, report)
+    if by:
+        model = _renumbered(model, by)
+        others = {name: _renumbered(each, by) for name, each in others.items()}
     made_by = f"it was made by {report['command'] or 'a script'}"
     require_belonging(model, "the report", None, str(report["data_hash"]), made_by)
     without = ("existence",) if report["estimate"] is None else ()
@@ -132,11 +139,31 @@ def _verified(
         holes.append(f"figures: {elsewhere}")
     if page is not None and not has_seal(page):
         holes.append("whether the file was changed: it has no checksum")
+    if by:
+        holes.append(
+            f"how rows are numbered: in the report {abs(by)} {'more' if by > 0 else 'less'} than "
+            "in the data"
+        )
     holes.insert(0, _making(model, None if page is None else Page.of(page).title))
     columns = ["route", "error bound", "stated", "digits"]
     table = pd.DataFrame(found.rows(report), columns=columns).set_index("route")
     table.attrs["not made again"] = holes
     return table
+
+
+def _other_numbers(model: BernoulliLogistic, report: Facts) -> int:
+    """By how much the report's numbers of rows are more than the model's, where both have some."""
+    stated, own = report.get("first_row"), numbered_from(model)
+    if own is None or not isinstance(stated, int):
+        return 0
+    return stated - own if max(abs(stated), abs(own)) < LARGEST_NUMBER else 0
+
+
+def _renumbered(model: BernoulliLogistic, by: int) -> BernoulliLogistic:
+    """The model, with `by` added to the numbers of its rows: those of a frame begin with 0."""
+    if numbered_from(model) is None:
+        return model
+    return replace(model, row_labels=model.row_labels.astype(np.int64) + by)
 
 
 def _making(model: BernoulliLogistic, title: str | None) -> str:

@@ -26,6 +26,7 @@ from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
     fit_sklearn,
+    load_births,
     load_spector,
     sample_independence,
 )
@@ -155,3 +156,23 @@ def test_an_honest_report_is_verified(kind, tmp_path):
     else:
         assert len(told) == (1 if agreement is None else 2)
     assert agreement is None or told[1].startswith("what routes say of themselves: their names")
+
+
+def test_rows_of_a_frame_begin_with_0_and_those_of_its_file_with_1(tmp_path):
+    births, formula = load_births(), "low ~ lwt + smoke"
+    frame = BernoulliLogistic.from_formula(formula, births)
+    file = BernoulliLogistic.from_formula(formula, births.set_axis(range(1, len(births) + 1)))
+    path = write_report(tmp_path / "r.html", model=frame)
+    holes = verify_report(file, path).attrs["not made again"]
+    assert "how rows are numbered: in the report 1 less than in the data" in holes
+    holes = verify_report(frame, path).attrs["not made again"]
+    assert not any("numbered" in hole for hole in holes)
+    turned = BernoulliLogistic.from_formula(formula, births.set_axis(births.index[::-1]))
+    with pytest.raises(ValueError, match=r"has other rows|other words"):
+        verify_report(turned, path)
+    page = path.read_text()
+    forged = resealed(page.replace('"first_row": 0', '"first_row": 7'))
+    assert forged != page
+    path.write_text(forged)
+    with pytest.raises(ValueError, match=r"has other rows|other words"):
+        verify_report(frame, path)
