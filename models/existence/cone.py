@@ -294,7 +294,7 @@ def describe(
     if len(cone.columns.kept) < model.n_parameters:
         kind: ExistenceKind = "rank deficient"
         dependencies = _dependencies(model, cone.columns)
-        message = dependence_message(model, dependencies, extent.n)
+        message = dependence_message(model, dependencies, extent)
         direction = cone.columns.null[:, 0]
     else:
         assert found is not None  # noqa: S101

@@ -16,7 +16,7 @@ from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.dependence.as_held import columns_as_held
 from flatprior.models.designs.coded import Structured
-from flatprior.models.existence.messages import dependence_message
+from flatprior.models.existence.messages import SeparatedRows, dependence_message
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, Limit
 
@@ -51,7 +51,9 @@ def dependent_as_held(
     return replace(
         below,
         kind="rank deficient",
-        message=dependence_message(model, dependencies, below.n_separated),
+        message=dependence_message(
+            model, dependencies, SeparatedRows(below.n_separated, model.n_rows, ())
+        ),
         coefficients={name: where for name, where in status.items() if where is not None},
         direction=direction / np.abs(direction).max(),
         separated_rows=below.separated_rows or (),

@@ -31,7 +31,7 @@ from flatprior.models.codes.sums import Sums
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, first_of, whole
 from flatprior.models.designs.coded import Factor, Structured
-from flatprior.models.existence.messages import ELSEWHERE, SeparatedRows
+from flatprior.models.existence.messages import ALLOWED, ELSEWHERE, SeparatedRows
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, Limit
 from flatprior.models.rows import ArrayRows, Rows, entries
@@ -454,10 +454,9 @@ def _message(
             named = first_of(repr(model.names[design.sparse_places[j]]) for j in columns)
             what, are = count(len(columns), "column"), "is" if len(columns) == 1 else "are"
             parts.append(f"{before} wherever {what} {are} not 0 ({named})")
-    remedy = "merge these levels with others, leave their rows out, or"
+    remedy = "merge these levels with others, or leave their rows out,"
     if any(f == len(design.factors) for f, *_ in peeled.levels):
-        merge = "merge these levels with others, " if of_factors else ""
-        remedy = f"{merge}leave these columns out, or"
+        remedy = f"{'merge these levels with others, or ' * of_factors}leave these columns out,"
     response = repr(model.response_name)
     if model.event is not None:
         response += f" ({model.response_coding})"
@@ -467,7 +466,8 @@ def _message(
     rows = f"{whole(n)} of {whole(separated.n_rows)} rows: {first_of(labels, n)}"
     return (
         f"the maximum likelihood estimate does not exist (quasi-complete separation): {response} "
-        f"is {'; '.join(parts)}{also} ({rows}); {remedy} {ELSEWHERE}"
+        f"is {'; '.join(parts)}{also} ({rows}); "
+        f"{ELSEWHERE}; or {remedy} {ALLOWED}"
     )
 
 

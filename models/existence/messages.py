@@ -16,6 +16,7 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import ArrayRows
 
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
+ALLOWED = "where the subject allows it"  # what separates may be the strongest predictor
 NEAR = 1e-9  # to a factor of 1 in a combination of columns
 MOST_UNMERGED = 2  # levels: of these merging leaves a constant
 SHOWN = 3  # groups of one-hot columns that are named
@@ -97,7 +98,7 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
     moving = [j for j in involved if j not in constant]
     if len(moving) != 1:
         return f"a combination of {_names(model, direction)} separates the outcomes", (
-            f"drop or merge some of these predictors, or {ELSEWHERE}"
+            f"{ELSEWHERE}; or drop or merge some of these predictors {ALLOWED}"
         )
     j = moving[0]
     name, column = repr(model.names[j]), design[:, j]
@@ -128,8 +129,8 @@ def _remedy(model: BernoulliLogistic, name: str) -> str:
             (factor,) = term.factors
             if len(factor.levels) > MOST_UNMERGED:
                 whole = repr(min(factor.columns) if len(factor.columns) == 1 else term.name)
-                return f"merge sparse levels of {whole}, drop it, or {ELSEWHERE}"
-    return f"drop {name!r}, or {ELSEWHERE}"
+                return f"{ELSEWHERE}; or merge sparse levels of {whole}, or drop it, {ALLOWED}"
+    return f"{ELSEWHERE}; or drop {name!r} {ALLOWED}"
 
 
 def _names(model: BernoulliLogistic, direction: Array) -> str:
@@ -154,7 +155,7 @@ def _nesting(found: tuple[str, str, str]) -> str:
 
 
 def dependence_message(
-    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]], n_separated: int = 0
+    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]], extent: SeparatedRows
 ) -> str:
     """Say which columns are combinations of which, and what to do.
 
@@ -170,8 +171,8 @@ def dependence_message(
         said = "".join(map(_nesting, nestings(model.rows.design))) + said
     them = "it" if m == 1 else "them"
     remedy = f'drop {them}, or let the model leave {them} out (aliased="drop", --aliased drop)'
-    if n_separated:
-        rows = f"{whole(n_separated)} of {count(model.n_rows, 'row')}"
+    if extent.n:
+        rows = f"{whole(extent.n)} of {count(extent.n_rows, 'row')}"
         return (
             f"the maximum likelihood estimate does not exist (separation of {rows}), and the "
             f"design has rank {k - m}, not {k}, because {said}; {remedy}: what is left stays "

@@ -110,7 +110,7 @@ def test_words_of_one_outcome_are_named_and_so_is_what_the_sign_tells():
     assert found.coefficients == expected.coefficients
     assert "'y' is 0 wherever 23 columns are not 0 ('word 7', 'word 8', " in found.message
     assert "told by the sign wherever 1 column is not 0 ('signed')" in found.message
-    assert "leave these columns out, or" in found.message
+    assert "; or leave these columns out, where the subject" in found.message
     assert len(found.message) < 1000
     with pytest.raises(MLEDoesNotExistError, match="wherever 23 columns"):
         fit_newton(model)
