@@ -39,8 +39,8 @@ def test_demo_prints_four_routes_and_the_verdict_and_writes_a_report(tmp_path):
         assert words in result.stdout
     # the published coefficients, to every digit printed
     for digits in (
-        *("-0.126000", "-0.0730737", "-0.0423013", "0.0110851", "0.00935894", "0.0103131"),
-        "0.135441",
+        *("-0.12600", "-0.0730737", "-0.042301", "0.011085", "0.0093589", "0.010313"),
+        "0.13544",
     ):
         assert result.stdout.count(digits) >= 3
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -89,7 +89,7 @@ def test_check_names_dependent_columns(tmp_path):
     assert "'sum' = 'gpa' + 'psi' in every row; drop it" in " ".join(
         result.stdout.replace("│", " ").split()
     )
-    assert ["sum", "undetermined", "-", "-"] in [
+    assert ["sum", "undetermined", *"----"] in [
         line.split() for line in result.stdout.splitlines()
     ]
 
