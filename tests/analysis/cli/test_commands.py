@@ -89,9 +89,7 @@ def test_check_names_dependent_columns(tmp_path):
     assert "'sum' = 'gpa' + 'psi' in every row; drop it" in " ".join(
         result.stdout.replace("│", " ").split()
     )
-    assert ["sum", "undetermined", *"----"] in [
-        line.split() for line in result.stdout.splitlines()
-    ]
+    assert ["sum", "undetermined", *"----"] in [line.split() for line in result.stdout.splitlines()]
 
 
 def test_the_command_in_a_report_makes_it_again_to_the_last_byte(good, tmp_path, monkeypatch):
